@@ -1,0 +1,81 @@
+"""Activations by name, template, class or factory: each as a factory of fresh layers."""
+
+import inspect
+from collections.abc import Callable
+
+import keras
+
+from keras_negact.layers.leni import LENI
+from keras_negact.layers.on_off_relu import OnOffReLU
+
+
+def _prelu_for_images() -> keras.layers.Layer:
+    """One slope a channel, as its paper has it, so that images of any size will do."""
+    channels_first = keras.config.image_data_format() == "channels_first"
+    return keras.layers.PReLU(shared_axes=[2, 3] if channels_first else [1, 2])
+
+
+_LAYERS = {
+    "relu": keras.layers.ReLU,
+    "leaky_relu": keras.layers.LeakyReLU,
+    "prelu": _prelu_for_images,
+    "on_off_relu": OnOffReLU,
+    "leni": LENI,
+}
+
+
+def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
+    """Make a factory of fresh activation layers out of what a user gives for one.
+
+    Args:
+        spec: a name (`"leni"`, `"on_off_relu"`, `"prelu"`, or any of Keras's activations), a layer
+            as a template (copied through its config, with weights of its own), a layer class, or a
+            factory without arguments.
+
+    Returns:
+        A factory without arguments that makes a new layer at each call.
+
+    Raises:
+        ValueError: if there is no activation of that name, or `spec` is none of the above.
+    """
+    if isinstance(spec, keras.Layer):
+        return lambda: _copy(spec)
+    if isinstance(spec, str):
+        if spec in _LAYERS:
+            return _LAYERS[spec]
+        try:
+            function = keras.activations.get(spec)
+        except ValueError:
+            raise ValueError(
+                f"Unknown activation {spec!r}. Allowed: one of {sorted(_LAYERS)}, the name of a "
+                "Keras activation, a layer, a layer class or a factory of layers."
+            ) from None
+        return lambda: keras.layers.Activation(function)
+    if not _is_factory(spec):
+        raise ValueError(
+            "An activation is a name, a layer, a layer class or a factory of layers without "
+            f"arguments. Given: {spec!r}. A function of feature maps goes in as "
+            "keras.layers.Activation(function)."
+        )
+    return spec
+
+
+def doubles_width(layer: keras.layers.Layer) -> bool:
+    """Whether the layer puts out twice as many channels as it takes in."""
+    return isinstance(layer, OnOffReLU) or (isinstance(layer, LENI) and layer.compression is None)
+
+
+def _is_factory(spec) -> bool:
+    """Whether `spec` can be called without arguments; what C functions take is not known."""
+    try:
+        inspect.signature(spec).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _copy(template: keras.layers.Layer) -> keras.layers.Layer:
+    config = template.get_config()
+    # Two layers of one name do not go into one model.
+    config.pop("name", None)
+    return template.__class__.from_config(config)
