@@ -1,0 +1,134 @@
+"""LENI's arguments: what is allowed, checked when the layer is made."""
+
+import keras
+
+TRANSFORMS = ("depthwise", "pointwise")
+NORMALIZATIONS = ("batch",)
+COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
+STARTS = ("keep", "random", None)
+
+
+def one_of(name: str, value, allowed: tuple):
+    """`value`, which is one of `allowed`."""
+    if isinstance(value, keras.Layer) or value not in allowed:
+        raise ValueError(f"`{name}` must be one of {allowed}. Given: {value!r}")
+    return value
+
+
+def name_or_layer(name: str, value, names: tuple):
+    """`value`, which is one of `names`, `None` or a Keras layer."""
+    if value is None or isinstance(value, keras.Layer) or value in names:
+        return value
+    raise ValueError(f"`{name}` must be one of {names}, None or a Keras layer. Given: {value!r}")
+
+
+def activation(value):
+    """A function or a layer from anything that Keras takes for an activation; `None` stays."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, type):
+            raise ValueError("A class is callable, and would be called with the feature maps.")
+        return keras.activations.get(value)
+    except ValueError as error:
+        raise ValueError(
+            "`activation` must be the name of a Keras activation, a function, a Keras layer or "
+            f"None. Given: {value!r}"
+        ) from error
+
+
+def positive_integer(name: str, value) -> int:
+    """`value`, a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer. Given: {value!r}")
+    return value
+
+
+def odd_taps(kernel_size):
+    """`kernel_size`, an odd positive integer, or a tuple of them."""
+    sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,)
+    if not sizes or any(
+        not isinstance(size, int) or isinstance(size, bool) or size < 1 or size % 2 == 0
+        for size in sizes
+    ):
+        raise ValueError(
+            "`kernel_size` must be an odd positive integer, so that a tap lies in the middle, or "
+            f"one for each spatial axis. Given: {kernel_size!r}"
+        )
+    return kernel_size if isinstance(kernel_size, int) else tuple(sizes)
+
+
+def check_combination(layer) -> None:
+    """Refuse arguments of a `LENI` that contradict each other."""
+    if layer.filters is not None and layer.compression != "pointwise":
+        raise ValueError(
+            "`filters` goes with compression='pointwise' alone: the others fix the number of "
+            f"channels. Given: filters={layer.filters}, compression={layer.compression!r}"
+        )
+    if layer.groups != 1 and layer.compression != "pointwise":
+        raise ValueError(
+            "`groups` are those of compression='pointwise'. "
+            f"Given: groups={layer.groups}, compression={layer.compression!r}"
+        )
+    if layer.filters is not None and layer.filters % layer.groups:
+        raise ValueError(
+            f"`groups` must divide `filters`. Given: groups={layer.groups}, filters={layer.filters}"
+        )
+    if layer.transform_groups != 1 and layer.transform != "pointwise":
+        raise ValueError(
+            "`transform_groups` are those of transform='pointwise'. "
+            f"Given: transform_groups={layer.transform_groups}, transform={layer.transform!r}"
+        )
+    if layer.use_bias and layer.transform not in TRANSFORMS:
+        raise ValueError(
+            f"`use_bias` goes with one of the transforms {TRANSFORMS}. "
+            f"Given: use_bias={layer.use_bias}, transform={layer.transform!r}"
+        )
+    given = given_initializers(layer)
+    if layer.start == "keep" and given:
+        raise ValueError(
+            "start='keep' fixes the weights that matter at the start, so no initializer goes with "
+            f"it. Given: {', '.join(given)}. Allowed: start='random', or no initializer."
+        )
+
+
+def given_initializers(layer) -> list[str]:
+    """The names of the initializers that a `LENI` was made with."""
+    names = [f"{part}_initializer" for part in ("kernel", "scale", "compression", "bias")]
+    return [name for name in names if getattr(layer, name) is not None]
+
+
+def taps(kernel_size, spatial_rank: int) -> tuple:
+    """The taps along each spatial axis: none for inputs without spatial axes."""
+    if spatial_rank > 3:
+        raise ValueError(
+            f"transform='depthwise' takes up to three spatial axes. Given: {spatial_rank}"
+        )
+    if isinstance(kernel_size, int):
+        return (kernel_size,) * spatial_rank
+    if spatial_rank and len(kernel_size) != spatial_rank:
+        raise ValueError(
+            "`kernel_size` must be an integer or have one entry for each spatial axis, of which "
+            f"there are {spatial_rank}. Given: {kernel_size}"
+        )
+    return kernel_size[:spatial_rank]
+
+
+def check_divides(name: str, value: int, channels: int) -> None:
+    """Refuse groups that do not divide the channels."""
+    if channels % value:
+        raise ValueError(
+            f"`{name}` must divide the number of channels. Given: {name}={value}, "
+            f"channels={channels}"
+        )
+
+
+def build_keeping_shape(name: str, layer: keras.Layer, shape: tuple) -> None:
+    """Build an inner layer; refuse it if its output has another shape than its input."""
+    # A call, because not every layer has a `build` or a `compute_output_shape` of its own.
+    given = tuple(layer(keras.KerasTensor(shape, dtype=layer.compute_dtype)).shape)
+    if given != shape:
+        raise ValueError(
+            f"`{name}` must keep the shape of the feature maps, {tuple(shape)}. "
+            f"Given: {layer.__class__.__name__}, whose output has the shape {given}"
+        )
