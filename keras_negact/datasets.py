@@ -1,0 +1,254 @@
+"""Image data sets whose order and augmentation depend on seed, epoch and example alone."""
+
+import dataclasses
+from collections.abc import Callable
+from os import PathLike
+
+import numpy as np
+import tensorflow as tf
+
+from keras_negact._extras import require
+
+
+@dataclasses.dataclass(frozen=True)
+class _Augmentation:
+    """How far the images of a data set may be shifted (pixels) and whether they may be mirrored."""
+
+    largest_shift: int
+    mirror: bool
+
+
+_AUGMENTATIONS = {
+    "digits": _Augmentation(largest_shift=1, mirror=False),
+    "cifar10": _Augmentation(largest_shift=4, mirror=True),
+    "cifar100": _Augmentation(largest_shift=4, mirror=True),
+    "fashion_mnist": _Augmentation(largest_shift=2, mirror=True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A data set, split and batched: pairs of float32 images in [-1, 1] and int32 labels.
+
+    Attributes:
+        name: its name.
+        input_shape: shape of an image, `(height, width, channels)`.
+        num_classes: the number of classes.
+        class_names: their names, in the order of the labels.
+        counts: images in `"train"`, `"validation"` and `"test"`.
+        train_at: maps an epoch's number to its training images, shuffled and augmented. Equal seeds
+            and epochs give equal batches, whatever was read before.
+        validation: images held out of the official training set; fixed, whatever the seed is.
+        test: images of the official test set.
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    num_classes: int
+    class_names: tuple[str, ...]
+    counts: dict[str, int]
+    train_at: Callable[[int], tf.data.Dataset]
+    validation: tf.data.Dataset
+    test: tf.data.Dataset
+
+    @property
+    def train(self) -> tf.data.Dataset:
+        """The training images of epoch 0. For a new order every epoch, train on `train_at`."""
+        return self.train_at(0)
+
+
+def load_dataset(
+    name: str,
+    batch_size: int,
+    data_dir: str | PathLike | None = None,
+    download: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
+    augment: bool = True,
+) -> Dataset:
+    """Load an image data set, hold validation images out of it, and batch it.
+
+    Every tenth image of the training set goes to validation. Augmentation shifts an image by a few
+    pixels and mirrors it where that keeps the class. He et al. (2016), section 4.2, shift CIFAR by
+    up to 4 pixels over zeros; repeating the image's edge and the other data sets' shifts are ours.
+
+    Args:
+        name: `"digits"` (8 x 8, comes with scikit-learn; a fixed stratified fifth is the test set),
+            `"cifar10"`, `"cifar100"` or `"fashion_mnist"` (TensorFlow Datasets).
+        batch_size: images in a batch; the last batch of an epoch may be smaller.
+        data_dir: where TensorFlow Datasets keeps its data; `None` is its own default.
+        download: whether to fetch data that is not there.
+        limit: read at most so many images of the training set, validation included, and as many of
+            the test set.
+        seed: with the epoch's number it fixes order and augmentation.
+        augment: whether to augment the training images.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        ValueError: if an argument is not allowed.
+        FileNotFoundError: if the data is not there and `download` is false; the message gives the
+            command that fetches it.
+        ImportError: if the extra `data` is not installed.
+    """
+    _check_arguments(name, batch_size, limit, seed)
+    read = _read_digits if name == "digits" else _read_tfds
+    (images, labels), test, class_names = read(name, data_dir, download, limit)
+    held_out = np.arange(len(images)) % 10 == min(9, len(images) - 1)
+    train = (images[~held_out], labels[~held_out])
+    validation = (images[held_out], labels[held_out])
+    return Dataset(
+        name=name,
+        input_shape=images.shape[1:],
+        num_classes=len(class_names),
+        class_names=class_names,
+        counts={"train": len(train[0]), "validation": len(validation[0]), "test": len(test[0])},
+        train_at=_epochs(train, batch_size, seed, _AUGMENTATIONS[name] if augment else None),
+        validation=_in_order(validation, batch_size),
+        test=_in_order(test, batch_size),
+    )
+
+
+def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
+    """Say whether `load_dataset` would find the data set without fetching anything.
+
+    Args:
+        name: as for `load_dataset`.
+        data_dir: as for `load_dataset`.
+    """
+    _check_arguments(name, batch_size=1, limit=None, seed=0)
+    return name == "digits" or _builder(name, data_dir).is_prepared()
+
+
+def _check_arguments(name, batch_size, limit, seed):
+    if name not in _AUGMENTATIONS:
+        raise ValueError(
+            f"`name` must be one of {', '.join(_AUGMENTATIONS)}. Received: name={name!r}"
+        )
+    if not _is_integer(batch_size) or batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}"
+        )
+    if limit is not None and (not _is_integer(limit) or limit < 2):
+        raise ValueError(
+            f"`limit` must be None or an integer of at least 2. Received: limit={limit!r}"
+        )
+    if not _is_integer(seed) or seed < 0:
+        raise ValueError(f"`seed` must be a non-negative integer. Received: seed={seed!r}")
+
+
+def _is_integer(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _read_digits(name, data_dir, download, limit):
+    datasets = require("sklearn.datasets", "data")
+    model_selection = require("sklearn.model_selection", "data")
+    digits = datasets.load_digits()
+    # Grey levels run from 0 to 16. The writers come one after the other: the split has to mix them.
+    images = np.minimum(digits.images[..., np.newaxis] * 16, 255).astype("uint8")
+    train_images, test_images, train_labels, test_labels = model_selection.train_test_split(
+        images, digits.target, test_size=0.2, stratify=digits.target, random_state=0
+    )
+    class_names = tuple(str(label) for label in digits.target_names)
+    train = (train_images[:limit], train_labels[:limit])
+    return train, (test_images[:limit], test_labels[:limit]), class_names
+
+
+def _builder(name, data_dir):
+    tfds = require("tensorflow_datasets", "data")
+    return tfds.builder(name, data_dir=data_dir)
+
+
+def _read_tfds(name, data_dir, download, limit):
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        folder = builder.data_path.parent.parent
+        if not download:
+            raise FileNotFoundError(
+                f"{name} is not prepared in {folder}. Name the folder that holds it (`data_dir`), "
+                "ask for it with `download=True`, or fetch it once with\n"
+                f'python -c "import tensorflow_datasets as tfds; '
+                f"tfds.load('{name}', data_dir='{folder}')\""
+            )
+        require("importlib_resources", "data")
+        builder.download_and_prepare()
+    class_names = tuple(builder.info.features["label"].names)
+    return _read_split(builder, "train", limit), _read_split(builder, "test", limit), class_names
+
+
+def _read_split(builder, split, limit):
+    tfds = require("tensorflow_datasets", "data")
+    # The arrays are kept here: a cache of the reader's own would double the memory.
+    read_config = tfds.ReadConfig(try_autocache=False)
+    examples = builder.as_dataset(split=split, as_supervised=True, read_config=read_config)
+    if limit is not None:
+        examples = examples.take(limit)
+    images, labels = zip(*examples.batch(1024).as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _epochs(examples, batch_size, seed, augmentation):
+    batch_of = _batch_reader(examples)
+    count = len(examples[0])
+
+    def train_at(epoch):
+        order = np.random.default_rng([seed, epoch, 0]).permutation(count)
+        if augmentation is None:
+            plan = tf.data.Dataset.from_tensor_slices(order)
+            return _batched(plan, batch_size, batch_of)
+        rows, columns, mirrored = _draws(count, seed, epoch, augmentation)
+        plan = tf.data.Dataset.from_tensor_slices(
+            (order, rows[order], columns[order], mirrored[order])
+        )
+
+        def augmented_batch_of(index, rows, columns, mirrored):
+            images, labels = batch_of(index)
+            return _moved(images, rows, columns, mirrored), labels
+
+        return _batched(plan, batch_size, augmented_batch_of)
+
+    return train_at
+
+
+def _draws(count, seed, epoch, augmentation):
+    """Row `i` belongs to example `i`, whatever the count and the order are."""
+    draws = np.random.default_rng([seed, epoch, 1]).random((count, 3))
+    reach = augmentation.largest_shift
+    shifts = np.floor(draws[:, :2] * (2 * reach + 1)).astype("int32") - reach
+    mirrored = (draws[:, 2] < 0.5) & augmentation.mirror
+    return shifts[:, 0], shifts[:, 1], mirrored
+
+
+def _moved(images, rows, columns, mirrored):
+    height, width = images.shape[1:3]
+    row_index = tf.clip_by_value(tf.range(height) + rows[:, tf.newaxis], 0, height - 1)
+    column_index = tf.clip_by_value(tf.range(width) + columns[:, tf.newaxis], 0, width - 1)
+    column_index = tf.where(
+        mirrored[:, tf.newaxis], tf.reverse(column_index, axis=[1]), column_index
+    )
+    images = tf.gather(images, row_index, axis=1, batch_dims=1)
+    return tf.gather(images, column_index, axis=2, batch_dims=1)
+
+
+def _in_order(examples, batch_size):
+    return _batched(tf.data.Dataset.range(len(examples[0])), batch_size, _batch_reader(examples))
+
+
+def _batched(plan, batch_size, batch_of):
+    batches = plan.batch(batch_size).map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _batch_reader(examples):
+    # tf.data runs on the host: an array on a GPU would have to come back for it.
+    with tf.device("CPU:0"):
+        images = tf.constant(examples[0], dtype="uint8")
+        labels = tf.constant(examples[1], dtype="int32")
+
+    def batch_of(index):
+        pixels = tf.cast(tf.gather(images, index), "float32")
+        return pixels / 127.5 - 1.0, tf.gather(labels, index)
+
+    return batch_of

@@ -1,0 +1,40 @@
+"""What the networks of this folder have in common."""
+
+import keras
+
+
+def normalized_convolution(x, filters, kernel_size, name, strides=1, synchronized=False):
+    """A convolution of the input's rank without bias, and its batch normalization."""
+    rank = len(x.shape) - 2
+    convolution = getattr(keras.layers, f"Conv{rank}D")
+    x = convolution(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    # Keras's 0.99 needs hundreds of steps before inference sees the statistics of training.
+    return keras.layers.BatchNormalization(
+        axis=channel_axis(), momentum=0.9, synchronized=synchronized, name=f"{name}_norm"
+    )(x)
+
+
+def channel_axis() -> int:
+    return 1 if keras.config.image_data_format() == "channels_first" else -1
+
+
+def pooled_logits(x, num_classes):
+    """The mean over all positions, and a dense layer that stays in full precision."""
+    rank = len(x.shape) - 2
+    x = getattr(keras.layers, f"GlobalAveragePooling{rank}D")(name="pool")(x)
+    full_precision = keras.config.dtype_policy().variable_dtype
+    return keras.layers.Dense(num_classes, dtype=full_precision, name="logits")(x)
+
+
+def check_positive(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
