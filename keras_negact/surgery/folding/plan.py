@@ -1,0 +1,122 @@
+"""Folding a network for inference: the two public functions."""
+
+import keras
+from keras import layers
+
+from keras_negact.surgery import costs
+from keras_negact.surgery.folding.assembly import build
+from keras_negact.surgery.folding.decide import Decisions
+from keras_negact.surgery.folding.leni import Block
+from keras_negact.surgery.folding.report import Entry, Report
+from keras_negact.surgery.plan import check_model
+from keras_negact.surgery.trace import trace_model
+
+
+class FoldingPlan:
+    """A folding that is decided but not done.
+
+    Attributes:
+        report: what will be folded, what will not, and why, with the totals.
+    """
+
+    def __init__(self, model: keras.Model):
+        check_model(model)
+        self._model, self._trace = model, trace_model(model)
+        self._decisions = Decisions(self._trace)
+        self.report = _report(self._trace, self._decisions)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries of the report, one for each batch normalization and each LENI."""
+        return self.report.entries
+
+    def apply(self) -> keras.Model:
+        """Build the folded network."""
+        return build(self._model, self._trace, self._decisions)
+
+    def to_dict(self) -> dict:
+        """The report as plain lists, dictionaries and numbers, ready for JSON."""
+        return self.report.to_dict()
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+
+def plan_folding(model: keras.Model) -> FoldingPlan:
+    """Decides what `fold_for_inference` does to a network, without building the new network.
+
+    Args:
+        model: as in `fold_for_inference`.
+
+    Returns:
+        A `FoldingPlan`: `plan.entries` and `print(plan)` say what is folded, what is not, and why;
+        `plan.to_dict()` has the same as data; `plan.apply()` builds the new network.
+
+    Raises:
+        ValueError: when `model` has no graph that could be read.
+    """
+    return FoldingPlan(model)
+
+
+def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
+    """Makes a network that computes in inference what `model` computes, with less work.
+
+    Formulas, with `s` and `t` the scale and the shift of a batch normalization in inference:
+
+        s (W * x + b) + t  =  (s W) * x + (s b + t)                    the layer in front takes it
+        W * (s x + t) + b  =  (W s) * x + (b + W * t)                  the layer behind takes it
+        p P + n (s (K (*) N + b) + t)  =  p P + (n s K) (*) N + n (s b + t)                LENI
+        p act(x) + K (*) relu(-x)  =  act(p x) + (K / p) (*) relu(-p x)           p > 0, act as ReLU
+        p P + N'  =  p (P + N' / p)                                                          p != 0
+
+    A batch normalization goes into the convolution, dense layer, LENI or batch normalization in
+    front of it where that feeds nothing else, else into the convolution or dense layer behind it
+    where it feeds nothing else and the shift meets no padding with zeros. A LENI keeps one kernel,
+    and a bias where there was a normalization. Its positive scale goes into the layer in front,
+    else into the one behind; of a LENI whose transformation is all zeros, its activation is left.
+    Where two layers read the same output nothing is folded: the convolution would have to be
+    computed twice.
+
+    Everything else, and layers of classes that folding does not know, subclasses of known ones
+    included, is copied as it is. All of this is this package's choice: the papers do not treat it.
+
+    Args:
+        model: a Functional or a built Sequential model, with other such models nested in it. It
+            stays as it is.
+        verbose: whether to print the totals. `print(plan_folding(model))` gives every layer and
+            every reason.
+
+    Returns:
+        The new model, not compiled. It is not for training, and loads where `keras_negact` is
+        imported.
+
+    Raises:
+        ValueError: when `model` has no graph that could be read (a subclassed model, or a
+            Sequential one that was never built), or a layer cannot be made again from its config.
+    """
+    plan = plan_folding(model)
+    if verbose:
+        print("\n".join(plan.report.summary()))
+    return plan.apply()
+
+
+def _report(trace, decisions: Decisions) -> Report:
+    operations = {id(call.operation): call.operation for call in trace.calls}
+    before = {key: costs.parameters(operation) for key, operation in operations.items()}
+    after = {**before, **dict.fromkeys(decisions.removed, 0)}
+    after.update((key, _parameters(place)) for key, place in decisions.places.items())
+    calls = [id(c.operation) for c in trace.calls if not isinstance(c.operation, layers.InputLayer)]
+    kept = sum(operation not in decisions.removed for operation in calls)
+    return Report(
+        decisions.entries,
+        parameters=(sum(before.values()), sum(after.values())),
+        layers=(len(calls), kept),
+    )
+
+
+def _parameters(place) -> int:
+    """The number of weights that the layer will have."""
+    inside = costs.parameters(getattr(place.layer, "activation", None))
+    if not (isinstance(place, Block) and place.is_activation):
+        return inside + sum(value.size for value in place.rebuilt()[1].values())
+    return inside if place.is_bare_activation else inside + 4 * place.channels

@@ -1,0 +1,99 @@
+"""What a rule is asked and what it answers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keras_negact.surgery.channels import ChannelMap
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """A weight whose `axis` follows the channels.
+
+    `silent`: channels that the source did not have get zeros, so that they add nothing. Otherwise
+    they get what the channel that they came from has.
+    """
+
+    axis: int
+    channels: ChannelMap
+    silent: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A call of an operation on tensors whose channels have changed.
+
+    Attributes:
+        operation: the layer or operation.
+        maps: the channel maps of its inputs, `None` where nothing changed.
+        shapes: the shapes of its inputs, as in the source.
+        output_shapes: the shapes of its outputs, as in the source.
+        constants: what else it was given, flat.
+        wanted: the channels that its output is to have, when it is to be made narrower.
+        bare: whether its `activation=` is taken away, to become a layer of its own.
+    """
+
+    operation: Any
+    maps: list[ChannelMap | None]
+    shapes: list[tuple]
+    output_shapes: list[tuple]
+    constants: list = field(default_factory=list)
+    wanted: ChannelMap | None = None
+    bare: bool = False
+
+    @property
+    def changed(self) -> list[ChannelMap]:
+        return [m for m in self.maps if m is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What becomes of an operation.
+
+    Attributes:
+        maps: the channel maps of its outputs.
+        config: constructor arguments to change.
+        takes: for the name of each weight that changes, how.
+        gather: the order that the input's channels have to be brought into first.
+    """
+
+    maps: list[ChannelMap | None]
+    config: dict = field(default_factory=dict)
+    takes: dict[str, tuple[Take, ...]] = field(default_factory=dict)
+    gather: np.ndarray | None = None
+
+    @property
+    def changes_operation(self) -> bool:
+        return bool(self.config or self.takes or self.gather is not None)
+
+    def same_operation(self, other: "Outcome") -> bool:
+        """Whether one layer can serve for both."""
+        return (
+            self.config == other.config
+            and self.takes.keys() == other.takes.keys()
+            and (self.gather is None) == (other.gather is None)
+            and (self.gather is None or np.array_equal(self.gather, other.gather))
+            and all(
+                mine.axis == theirs.axis and mine.channels.same_channels(theirs.channels)
+                for name in self.takes
+                for mine, theirs in zip(self.takes[name], other.takes[name], strict=True)
+            )
+        )
+
+
+class Conflict(Exception):
+    """Changed channels meet what cannot follow them.
+
+    Attributes:
+        reason: why, for the report.
+        maps: the channel maps that met.
+        must_be_unchanged: whether none of them may be changed; otherwise they only have to agree.
+    """
+
+    def __init__(self, reason: str, maps: list, must_be_unchanged: bool = True):
+        super().__init__(reason)
+        self.reason = reason
+        self.maps = maps
+        self.must_be_unchanged = must_be_unchanged or any(m is None for m in maps)

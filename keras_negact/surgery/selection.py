@@ -1,0 +1,85 @@
+"""Which of a network's activations were asked for."""
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+
+import keras
+
+from keras_negact.surgery.functions import BOUNDED, RECTIFIERS_AND_SMOOTH
+from keras_negact.surgery.sites import Site
+
+Where = str | Sequence[str] | Callable[[Site], bool] | None
+
+_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+
+
+class Selection:
+    """Picks the sites that `where` and `source` ask for.
+
+    Raises:
+        ValueError: when `where` matches nothing, or `source` names no activation.
+    """
+
+    def __init__(self, sites: list[Site], where: Where, source: Sequence[str] | str | None):
+        self.patterns = self.predicate = None
+        if callable(where):
+            self.predicate = where
+        elif where is not None:
+            self.patterns = [where] if isinstance(where, str) else list(where)
+            _check_patterns(self.patterns, sites)
+        given = [source] if isinstance(source, str) else source
+        self.listed = None if given is None else {_ALIASES.get(name, name) for name in given}
+        if self.listed is not None:
+            _check_functions(self.listed, sites)
+
+    def is_named(self, site: Site) -> bool:
+        """Whether `where` has the site's own path, which overrules what it looks like."""
+        return self.patterns is not None and site.path in self.patterns
+
+    def lists(self, site: Site) -> bool:
+        """Whether the site's function was asked for by name."""
+        return self.is_named(site) or (self.listed is not None and site.function in self.listed)
+
+    def refusal(self, site: Site) -> str:
+        """Why the site is left as it is; empty when it was asked for."""
+        if site.impossible:
+            return site.impossible
+        if not self._matches(site):
+            return "not matched by `where`"
+        if self.is_named(site):
+            return ""
+        if site.obstacle:
+            return site.obstacle
+        if site.function in (self.listed if self.listed is not None else RECTIFIERS_AND_SMOOTH):
+            return ""
+        return "bounded" if site.function in BOUNDED else "its function is not in `source`"
+
+    def _matches(self, site: Site) -> bool:
+        if self.predicate is not None:
+            return bool(self.predicate(site))
+        if self.patterns is not None:
+            return any(re.search(pattern, site.path) for pattern in self.patterns)
+        return True
+
+
+def _check_patterns(patterns: list[str], sites: list[Site]) -> None:
+    paths = [site.path for site in sites]
+    for pattern in patterns:
+        if not any(re.search(pattern, path) for path in paths):
+            near = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.4)
+            hint = f"Near misses: {near}" if near else f"There are: {paths[:5]}"
+            raise ValueError(
+                f"`where` matches none of the {len(paths)} activations. Given: {pattern!r}. {hint}"
+            )
+
+
+def _check_functions(listed: set[str], sites: list[Site]) -> None:
+    present = {site.function for site in sites}
+    known = present | set(RECTIFIERS_AND_SMOOTH) | set(BOUNDED)
+    unknown = [name for name in listed - known if not hasattr(keras.activations, name)]
+    if unknown:
+        raise ValueError(
+            f"`source` names functions. Given: {sorted(unknown)}. Present in this model: "
+            f"{sorted(present)}"
+        )

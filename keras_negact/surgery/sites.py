@@ -1,0 +1,177 @@
+"""Where a network's activations are, and which of them are not to be swapped."""
+
+from dataclasses import dataclass, field
+
+import keras
+from keras import layers
+
+from keras_negact.surgery import gates
+from keras_negact.surgery.axes import channel_axes
+from keras_negact.surgery.functions import Function, argument_function, standalone_function
+from keras_negact.surgery.graph import is_graph_model
+from keras_negact.surgery.trace import Call, Trace
+
+FUSED_LAYERS = (
+    layers.Dense,
+    layers.EinsumDense,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.Conv1DTranspose,
+    layers.Conv2DTranspose,
+    layers.Conv3DTranspose,
+    layers.SeparableConv1D,
+    layers.SeparableConv2D,
+    layers.DepthwiseConv1D,
+    layers.DepthwiseConv2D,
+)
+
+
+@dataclass(eq=False)
+class Site:
+    """An activation in the source network.
+
+    An activation that is called several times on feature maps of one rank and width is one site, as
+    it will be one new layer; where rank or width differ, each has its own.
+
+    Attributes:
+        path: names from the outermost model inwards, joined by `/`. For a fused activation the path
+            of its layer, for an operation node that of the operation.
+        function: its name, as in `keras.activations`, with `prelu`, `capped_relu` and the like.
+        kind: `"layer"`, `"fused"` (an `activation=` argument) or `"operation"`.
+        shape: of the feature maps, with `None` where unknown.
+        axis: the channel axis.
+        dtype: of the feature maps.
+        layer: the layer or operation in the source network. Look, but do not touch.
+        calls: how often it is called.
+        obstacle: "a gate..." or "a head...", which only their own path in `where` overrules; empty
+            for the others.
+        impossible: why it cannot be swapped at all; empty for the others.
+        is_output: whether it is an output of the outermost model.
+    """
+
+    path: str
+    function: str
+    kind: str
+    shape: tuple
+    axis: int
+    dtype: str
+    layer: keras.Operation
+    calls: list[Call] = field(default_factory=list, repr=False)
+    obstacle: str = ""
+    impossible: str = ""
+    is_output: bool = False
+    described: Function | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def rank(self) -> int:
+        """Number of axes of the feature maps, the batch included."""
+        return len(self.shape)
+
+    @property
+    def channels(self) -> int | None:
+        """The number of channels of the feature maps."""
+        return self.shape[self.axis]
+
+    @property
+    def data_format(self) -> str:
+        """`"channels_last"` or `"channels_first"`."""
+        return "channels_last" if self.axis == self.rank - 1 else "channels_first"
+
+    @property
+    def activation(self):
+        """The site's function, as `LENI(activation=...)` takes it. A layer is a fresh copy."""
+        return self.described.make() if self.described else None
+
+    @property
+    def key(self) -> tuple:
+        """What tells the site apart: the operation, and the rank and width that it is called on."""
+        return site_key(self.layer, self.shape, self.axis)
+
+
+def site_key(operation, shape: tuple, axis: int) -> tuple:
+    return id(operation), len(shape), shape[axis]
+
+
+def find_sites(trace: Trace) -> list[Site]:
+    """List every activation of the network, in the order of the computation."""
+    axes = channel_axes(trace)
+    sites: dict[tuple, Site] = {}
+    for call in trace.calls:
+        if call.node is None or isinstance(call.operation, layers.InputLayer):
+            continue
+        found = _describe(call.operation)
+        if found is None:
+            continue
+        kind, function, impossible = found
+        output = call.outputs[0]
+        shape, axis = trace.shape(output), axes[output]
+        site = sites.setdefault(
+            site_key(call.operation, shape, axis),
+            Site(
+                path=call.path,
+                function=function.name,
+                kind=kind,
+                shape=shape,
+                axis=axis,
+                dtype=keras.backend.standardize_dtype(trace.tensors[output].dtype),
+                layer=call.operation,
+                impossible=impossible,
+                described=function,
+            ),
+        )
+        site.calls.append(call)
+    for site in sites.values():
+        _find_obstacles(trace, site)
+    return list(sites.values())
+
+
+def _describe(operation) -> tuple[str, Function, str] | None:
+    """Kind, function and what makes a swap impossible, if the operation has an activation."""
+    function = standalone_function(operation)
+    if function is not None:
+        return ("layer" if isinstance(operation, keras.Layer) else "operation"), function, ""
+    if not isinstance(operation, keras.Layer):
+        return None
+    if isinstance(operation, keras.Model) and not is_graph_model(operation):
+        opaque = Function("unknown", lambda: None)
+        return "layer", opaque, "inside a subclassed model, whose graph Keras does not record"
+    inner = getattr(operation, "layer", None)
+    if isinstance(inner, keras.Layer):
+        found = _describe(inner)
+        wrapper = f"inside {type(operation).__name__}, which is not opened"
+        return found and (found[0], found[1], found[2] or wrapper)
+    function = argument_function(getattr(operation, "activation", None))
+    if function is None:
+        return None
+    public = next((kind for kind in FUSED_LAYERS if isinstance(operation, kind)), None)
+    if public is None:
+        return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
+    if type(operation).call is not public.call:
+        own_call = f"{type(operation).__name__} has a call of its own, which may use it elsewhere"
+        return "fused", function, own_call
+    return "fused", function, ""
+
+
+def _find_obstacles(trace: Trace, site: Site) -> None:
+    outputs = [call.outputs[0] for call in site.calls]
+    site.is_output = any(gates.reaches_output_unchanged(trace, number) for number in outputs)
+    if site.rank < 2 or site.channels is None:
+        site.impossible = site.impossible or "its number of channels is unknown"
+    elif site.rank > 5:
+        site.impossible = site.impossible or "it has more than three spatial axes"
+    elif not keras.backend.is_float_dtype(site.dtype):
+        site.impossible = site.impossible or f"it works on {site.dtype}"
+    if any(gates.is_gate(trace, number) for number in outputs) or (
+        site.kind != "fused"
+        and site.function == "relu6"
+        and any(gates.is_hard_sigmoid(trace, call) for call in site.calls)
+    ):
+        site.obstacle = "a gate: it scales another branch"
+    elif site.is_output and site.rank == 2:
+        site.obstacle = "a head: it is the model's output"

@@ -1,0 +1,109 @@
+"""Swapping the activations of a network: the two public functions."""
+
+import warnings
+from collections.abc import Sequence
+
+import keras
+
+from keras_negact.surgery.plan import Plan, make_plan
+from keras_negact.surgery.selection import Where
+from keras_negact.surgery.templates import Activation
+
+
+def plan_activation_swap(
+    model: keras.Model,
+    activation: Activation = "leni",
+    where: Where = None,
+    channels: str | None = None,
+    on_conflict: str | None = None,
+    source: Sequence[str] | str | None = None,
+    synchronized: bool = False,
+) -> Plan:
+    """Decides how to swap the activations of a network, without building the new network.
+
+    Formula: with `channels="keep"` or `"double"`, and functions kept, the new network computes at
+    the start what `model` computes, to rounding. Behind `[on | off]` a kernel becomes `[W; 0]`.
+
+    Args:
+        model: a Functional or a built Sequential model, with other such models nested in it.
+        activation: what to put in. A name (`"leni"`, `"on_off_relu"`, or any of Keras's), a layer
+            as a template (each site gets a copy with weights of its own), a layer class (`cls()` at
+            each site), or any other callable, which is given the site (see `Site`) and returns a
+            layer, or `None` to leave the site alone. LENI by name, by class, or as a template whose
+            `activation` is `None`, keeps the site's own function in its positive branch; so does
+            OnOffReLU whose `max_value` is `None` with the cap of a ReLU6.
+        where: which activations. A regular expression or a list of them, matched with `re.search`
+            against paths such as `backbone/conv1_relu`; or a callable from a site to a bool. A
+            fused activation (`Conv2D(activation="relu")`) has the path of its layer, an operation
+            node (`keras.ops.relu(x)`) that of the operation. An entry that is a path itself, letter
+            for letter, asks for that activation by name, which overrules `source` and takes gates
+            and heads too. `None`: all.
+        channels: `"keep"`: the width stays. `"double"`: it doubles, and the layers behind follow.
+            `"halve"`: the layer before is made half as wide, so that the doubled width is the old
+            one; some weights are then fresh, and outputs change. `None`: what the activation does.
+        on_conflict: what to do where a new width would meet what cannot follow it, such as a sum
+            with a branch of the old width. `"skip"` (or `None`): leave the activation as it was.
+            `"compress"`: bring the width back at once, by a 1x1 convolution that starts as
+            `[I; 0]`. `"raise"`: a `ValueError`.
+        source: names of the functions that count as activations. `None`: the rectifiers and the
+            smooth functions like them (relu, relu6, leaky_relu, prelu, elu, selu, celu, silu, gelu,
+            hard_silu, mish). Bounded functions only count when named. OnOffReLU keeps the function
+            of rectifiers alone; elsewhere it is put in only where `source` names the function.
+        synchronized: whether to make each `BatchNormalization` of the clone a synchronized one.
+
+    Returns:
+        A `Plan`: `plan.sites` and `print(plan)` say what happens to each activation, and why;
+        `plan.to_dict()` has the same as data; `plan.apply()` builds the new network.
+
+    Raises:
+        ValueError: when `model` has no graph that could be read (a subclassed model, or a
+            Sequential one that was never built), `where` matches nothing, an argument is unknown or
+            contradicts another, or there is a conflict under `on_conflict="raise"`.
+
+    Source:
+        The activations' own papers, see `LENI` and `OnOffReLU`. They do not say how a trained
+        network is to be converted: all of that is this package's choice.
+    """
+    return make_plan(model, activation, where, channels, on_conflict, source, synchronized)
+
+
+def clone_with_activation(
+    model: keras.Model,
+    activation: Activation = "leni",
+    where: Where = None,
+    channels: str | None = None,
+    on_conflict: str | None = None,
+    source: Sequence[str] | str | None = None,
+    synchronized: bool = False,
+) -> keras.Model:
+    """Clones a network, with its weights, with other activations in the place of its own.
+
+    It is `plan_activation_swap(...).apply()`, whose arguments it takes. `model` stays as it is: the
+    clone has layers and variables of its own. It takes over weights, `trainable` flags, dtype
+    policies, names, nested models, sharing and the compile configuration (without the optimizer's
+    state). A subclass of Functional whose constructor is its own comes back as plain Functional.
+
+    Args:
+        model, activation, where, channels, on_conflict, source, synchronized: as in
+            `plan_activation_swap`.
+
+    Returns:
+        The new model.
+
+    Raises:
+        ValueError: as in `plan_activation_swap`, and when a layer cannot be made again from its
+            config.
+
+    Warns:
+        UserWarning: once, when activations were skipped for a conflict.
+    """
+    plan = make_plan(model, activation, where, channels, on_conflict, source, synchronized)
+    skipped = plan.report.count("skip")
+    if skipped:
+        warnings.warn(
+            f"{skipped} of {len(plan.sites)} activations were left as they are, because their "
+            "width could not change. `plan_activation_swap` with the same arguments says which, "
+            'and why; on_conflict="compress" swaps them too.',
+            stacklevel=2,
+        )
+    return plan.apply()
