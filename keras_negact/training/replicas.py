@@ -1,0 +1,197 @@
+"""All replicas of a strategy, in this process and in the others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_negact.training import state
+from keras_negact.training.cluster import read_cluster
+from keras_negact.training.packing import pack, unpack
+from keras_negact.training.sharding import Shard, shard
+from keras_negact.training.stop_signal import StopSignal
+
+# Messages between processes are limited to 2 GiB.
+_NUMBERS_IN_A_MESSAGE = 2**24
+
+
+class Replicas:
+    """Steps on all replicas at once, and what they have to agree on.
+
+    Every process of a cluster must call the same methods in the same order.
+
+    Args:
+        model: a compiled and built model, made in the scope of its strategy.
+        stop: tells whether SIGTERM has come to this process.
+    """
+
+    def __init__(self, model: keras.Model, stop: StopSignal):
+        self.stop_requested = False
+        self._model = model
+        self._strategy = model.distribute_strategy
+        self._stop = stop
+        self._stop_agreed = False
+        clustered = isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        self._cluster = read_cluster() if clustered else None
+        self._last_agreed = [variable.numpy() for variable in self._drifting]
+        self._compiled: dict[Any, Callable] = {}
+        self._average = tf.function(
+            lambda last: self._strategy.run(self._average_on_replica, args=(last,)), autograph=False
+        )
+
+    @property
+    def is_chief(self) -> bool:
+        return self._cluster is None or self._cluster.index == 0
+
+    @property
+    def count(self) -> int:
+        return self._strategy.num_replicas_in_sync
+
+    def shards(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Every batch as one `Shard` for each replica of this process."""
+        return shard(batches, self.count, self._mine)
+
+    def step(self, work: Callable[[Shard], None], shards: tuple[Shard, ...]) -> dict[str, Any]:
+        """Do `work` on all replicas.
+
+        Returns:
+            The metrics so far, over all replicas.
+        """
+        values = self._strategy.experimental_distribute_values_from_function(
+            lambda context: shards[context.replica_id_in_sync_group - self._mine.start]
+        )
+        flags = tf.constant([float(self._stop.requested), float(self._model.stop_training)])
+        logs, agreed = self._function(work)(values, flags)
+        self.stop_requested, self._stop_agreed = (bool(flag) for flag in agreed.numpy() > 0)
+        return logs
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a callback stopped training in the middle of an epoch.
+
+        In a cluster the others learn of it with the next step, and all stop after that one.
+        """
+        return self._model.stop_training if self._cluster is None else self._stop_agreed
+
+    def agree_to_stop(self) -> None:
+        """At the end of an epoch, stop everywhere if a callback stopped training anywhere."""
+        if self._cluster is not None:
+            wish = np.array([int(self._model.stop_training)], "int32")
+            self._model.stop_training = bool(self._sum(wish)[0])
+
+    def synchronize(self, seed: int) -> int:
+        """Give every process the chief's variables.
+
+        Returns:
+            The chief's `seed`.
+        """
+        if self._cluster is None:
+            return seed
+        mine = {"variables": state.capture_variables(self._model), "seed": seed}
+        chiefs = unpack(self.share(pack(mine) if self.is_chief else None))
+        state.restore_variables(self._model, chiefs["variables"])
+        return chiefs["seed"]
+
+    def settle(self) -> None:
+        """Average the moving statistics, which every replica updates by its own batches.
+
+        Means are taken of the changes since the last time, so that what never changes stays the
+        same to the last bit.
+        """
+        drifting = self._drifting
+        if not drifting:
+            return
+        last = [tf.constant(value) for value in self._last_agreed]
+        self._average(last)
+        self._last_agreed = [variable.numpy() for variable in drifting]
+
+    def share(self, content: bytes | None) -> bytes | None:
+        """The chief's `content`, on every process."""
+        size = -1 if content is None else len(content)
+        size = int(self._from_chief(np.array([size], "int32"))[0])
+        if size < 0:
+            return None
+        numbers = np.zeros(-(-size // 4), "int32")
+        if self.is_chief:
+            numbers = np.frombuffer(content + bytes(-size % 4), "int32")
+        parts = [
+            self._from_chief(numbers[start : start + _NUMBERS_IN_A_MESSAGE])
+            for start in range(0, len(numbers), _NUMBERS_IN_A_MESSAGE)
+        ]
+        return np.concatenate(parts).tobytes()[:size]
+
+    @property
+    def _mine(self) -> range:
+        if self._cluster is None:
+            return range(self.count)
+        local = self.count // len(self._cluster.workers)
+        return range(self._cluster.index * local, (self._cluster.index + 1) * local)
+
+    @property
+    def _drifting(self) -> list[keras.Variable]:
+        return [
+            variable
+            for variable in self._model.non_trainable_weights
+            if "float" in keras.backend.standardize_dtype(variable.dtype)
+        ]
+
+    def _average_on_replica(self, last: list[tf.Tensor]) -> None:
+        changes = [v.value - before for v, before in zip(self._drifting, last, strict=True)]
+        context = tf.distribute.get_replica_context()
+        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, changes)
+        for variable, before, mean in zip(self._drifting, last, means, strict=True):
+            variable.assign(before + mean)
+
+    def _from_chief(self, numbers: np.ndarray) -> np.ndarray:
+        return self._sum(numbers if self.is_chief else np.zeros_like(numbers))
+
+    def _sum(self, numbers: np.ndarray) -> np.ndarray:
+        """The sum over the processes."""
+        mine = tf.constant(numbers)
+        first = self._mine.start
+
+        def add():
+            context = tf.distribute.get_replica_context()
+            counts = tf.equal(context.replica_id_in_sync_group, first)
+            return context.all_reduce("SUM", tf.where(counts, mine, tf.zeros_like(mine)))
+
+        result = tf.function(lambda: self._strategy.run(add))()
+        return self._strategy.experimental_local_results(result)[0].numpy()
+
+    def _function(self, work: Callable[[Shard], None]) -> Callable:
+        if work not in self._compiled:
+            function = self._make_function(work)
+            if not self._model.run_eagerly:
+                function = tf.function(function, reduce_retracing=True, autograph=False)
+            self._compiled[work] = function
+        return self._compiled[work]
+
+    def _make_function(self, work: Callable[[Shard], None]) -> Callable:
+        variables = self._model.metrics_variables
+
+        def on_replica(shard: Shard, flags: tf.Tensor) -> list[tf.Tensor]:
+            work(shard)
+            # One message for all the metrics: they are many, and small.
+            return _sum_in_one_message([*(variable.value for variable in variables), flags])
+
+        def on_all(values: Shard, flags: tf.Tensor) -> tuple[dict, tf.Tensor]:
+            summed = self._strategy.run(on_replica, args=(values, flags))
+            *metrics, flags = (
+                self._strategy.experimental_local_results(each)[0] for each in summed
+            )
+            with keras.StatelessScope(list(zip(variables, metrics, strict=True))):
+                return self._model.get_metrics_result(), flags
+
+        return on_all
+
+
+def _sum_in_one_message(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    flat = tf.concat([tf.reshape(tf.cast(tensor, "float32"), [-1]) for tensor in tensors], 0)
+    summed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, flat)
+    parts = tf.split(summed, [int(np.prod(tensor.shape)) for tensor in tensors])
+    return [
+        tf.cast(tf.reshape(part, tensor.shape), tensor.dtype)
+        for part, tensor in zip(parts, tensors, strict=True)
+    ]

@@ -1,0 +1,145 @@
+"""The distribution strategy for the devices that are there."""
+
+import keras
+import tensorflow as tf
+
+from keras_negact.training.cluster import Cluster, read_cluster
+from keras_negact.training.watchdog import default_timeout, watching
+
+_NAMES = ("auto", "none", "mirrored", "multi_worker")
+
+
+def make_strategy(
+    name: str = "auto", replicas: int | None = None, *, timeout: float | None = None
+) -> tf.distribute.Strategy:
+    """Make the strategy under whose `scope()` the model is built and compiled, and say which it is.
+
+    Args:
+        name: `"none"`, `"mirrored"` (one machine, several devices), `"multi_worker"` (several
+            processes, told by `TF_CONFIG`), or `"auto"`: `"multi_worker"` where `TF_CONFIG` has
+            several workers, else `"mirrored"` where there are several GPUs or `replicas` asks for
+            several, else `"none"`.
+        replicas: number of devices on this machine; `None` takes all GPUs. On a machine without
+            GPUs it makes so many logical devices of the CPU, which is for tests, not for speed.
+        timeout: seconds after which a worker whose peers never come up, or a peer of which is lost,
+            is ended; by default those of the environment variable `KERAS_NEGACT_TIMEOUT`, or 60.
+
+    Returns:
+        The strategy. On the JAX backend it is always the default one: there several devices are
+        used through `keras.distribution.DataParallel`, which is set here.
+
+    Raises:
+        ValueError: if the name is unknown, `TF_CONFIG` is malformed, or there are too few devices.
+        RuntimeError: if the devices are already in use and can't be divided any more.
+        OSError: if the address of this worker can't be listened on.
+    """
+    if name not in _NAMES:
+        raise ValueError(f"`name` must be one of {', '.join(_NAMES)}. Received: name={name!r}")
+    if replicas is not None and (not isinstance(replicas, int) or replicas < 1):
+        raise ValueError(f"`replicas` must be a positive integer. Received: replicas={replicas!r}")
+    cluster = read_cluster()
+    if name == "auto":
+        name = _pick(cluster, replicas)
+    if keras.backend.backend() == "jax":
+        return _data_parallel_in_jax(name, replicas)
+    if name == "multi_worker":
+        return _multi_worker(cluster, replicas, default_timeout() if timeout is None else timeout)
+    if name == "mirrored":
+        return _mirrored(replicas)
+    if replicas not in (None, 1):
+        raise ValueError(f'The strategy "none" has one replica. Received: replicas={replicas}')
+    _say("none, one device")
+    return tf.distribute.get_strategy()
+
+
+def _pick(cluster: Cluster | None, replicas: int | None) -> str:
+    if cluster is not None and len(cluster.workers) > 1:
+        return "multi_worker"
+    several = _gpus() if replicas is None else replicas
+    return "mirrored" if several > 1 else "none"
+
+
+def _gpus() -> int:
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def _mirrored(replicas: int | None) -> tf.distribute.Strategy:
+    gpus = _gpus()
+    replicas = replicas or gpus or 1
+    if gpus:
+        if replicas > gpus:
+            raise ValueError(f"There are {gpus} GPUs. Received: replicas={replicas}")
+        devices = [f"GPU:{index}" for index in range(replicas)]
+    else:
+        _divide_cpu(replicas)
+        devices = [f"CPU:{index}" for index in range(replicas)]
+    strategy = tf.distribute.MirroredStrategy(devices)
+    _say(f"mirrored, {replicas} replicas on {', '.join(devices)}")
+    return strategy
+
+
+def _divide_cpu(replicas: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    configured = tf.config.get_logical_device_configuration(cpu) or []
+    if len(configured) >= replicas or replicas == 1:
+        return
+    try:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+        )
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{replicas} replicas need {replicas} logical devices of the CPU, and TensorFlow has "
+            f"already been used with {max(len(configured), 1)}. "
+            "Call `make_strategy` before everything else."
+        ) from error
+
+
+def _multi_worker(
+    cluster: Cluster | None, replicas: int | None, timeout: float
+) -> tf.distribute.Strategy:
+    if cluster is None:
+        raise ValueError(
+            'The strategy "multi_worker" needs `TF_CONFIG`, which is not set. '
+            "`python -m keras_negact.launch --workers 2 SCRIPT` sets it on this machine."
+        )
+    if replicas not in (None, _gpus() or 1):
+        raise ValueError(
+            "The workers use all the GPUs that they see, or the CPU as one device: leave out "
+            f"`replicas` and set CUDA_VISIBLE_DEVICES instead. Received: replicas={replicas}"
+        )
+    cluster.require_bindable()
+    with watching(cluster, timeout, joining=True):
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    # On this, `fit` watches the peers while it trains.
+    strategy.keras_negact_timeout = timeout
+    if cluster.index == 0:
+        _say(
+            f"multi_worker, {len(cluster.workers)} workers with "
+            f"{strategy.num_replicas_in_sync // len(cluster.workers)} replicas each"
+        )
+    return strategy
+
+
+def _data_parallel_in_jax(name: str, replicas: int | None) -> tf.distribute.Strategy:
+    if name == "multi_worker":
+        raise ValueError('The strategy "multi_worker" needs the TensorFlow backend; this is JAX.')
+    import jax
+
+    if replicas is not None and _gpus() == 0:
+        # Has no effect once JAX has been used; then the check below speaks.
+        jax.config.update("jax_num_cpu_devices", replicas)
+    devices = keras.distribution.list_devices()
+    wanted = 1 if name == "none" else replicas or len(devices)
+    if wanted > len(devices):
+        raise ValueError(f"JAX has {len(devices)} devices. Received: replicas={replicas}")
+    if wanted > 1:
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices[:wanted], auto_shard_dataset=False)
+        )
+    _say(f"data parallel in JAX, {wanted} replicas" if wanted > 1 else "none, one device")
+    return tf.distribute.get_strategy()
+
+
+def _say(what: str) -> None:
+    print(f"Strategy: {what}.", flush=True)

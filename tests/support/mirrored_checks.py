@@ -1,0 +1,74 @@
+"""A script on two logical devices: combinations of precision, XLA, losses and callbacks."""
+
+import json
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import tensorflow as tf
+
+from keras_negact.training import fit, make_strategy
+from tests.support.small_training import small_data, small_model
+
+X, Y = small_data()
+
+
+def train(strategy, policy="float32", optimizer="sgd", callbacks=(), **compile_arguments):
+    keras.config.set_dtype_policy(policy)
+    with strategy.scope():
+        model = small_model(optimizer, **compile_arguments)
+    fit(model, X, Y, batch_size=10, epochs=3, verbose=0, callbacks=list(callbacks))
+    return model
+
+
+def copies_differ(strategy, model) -> bool:
+    """Whether the two replicas hold other values of any variable of the model."""
+    copies = [strategy.experimental_local_results(v.value) for v in model.variables]
+    return any(first.numpy().tobytes() != second.numpy().tobytes() for first, second in copies)
+
+
+def refusal(call) -> str:
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return "not refused"
+
+
+def main() -> None:
+    strategy = make_strategy("mirrored", 2)
+    found: dict = {}
+    for policy in ("float32", "mixed_bfloat16", "mixed_float16"):
+        with strategy.scope():
+            optimizer = keras.optimizers.SGD(0.1, 0.9, clipnorm=1.0)
+            if policy == "mixed_float16":
+                # So large a scale overflows in the first steps: both replicas have to skip them.
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=2.0**24)
+        model = train(strategy, policy, optimizer)
+        found[policy] = {
+            "losses": model.history.history["loss"],
+            "copies_differ": copies_differ(strategy, model),
+            "moving_mean": model.layers[1].moving_mean.numpy().tolist(),
+        }
+        if policy == "mixed_float16":
+            found["scale"] = float(model.optimizer.dynamic_scale.numpy())
+    reduction = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    keras.config.set_dtype_policy("float32")
+    with strategy.scope():
+        summed = small_model()
+        summed.compile("sgd", reduction)
+    found["refused"] = {
+        "jit_compile": refusal(lambda: train(strategy, jit_compile=True)),
+        "reduction": refusal(lambda: fit(summed, X, Y, verbose=0)),
+        "callback": refusal(
+            lambda: train(strategy, callbacks=[keras.callbacks.BackupAndRestore("unused")])
+        ),
+        "generator": refusal(lambda: fit(train(strategy), iter([(X, Y)]), verbose=0)),
+    }
+    found["devices"] = len(tf.config.list_logical_devices("CPU"))
+    print("FOUND " + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

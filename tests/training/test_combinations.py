@@ -1,0 +1,43 @@
+"""Precision, XLA, losses and callbacks under `MirroredStrategy`: what goes and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.support.processes import SCRIPTS, finish, start
+
+
+@pytest.fixture(scope="module")
+def found():
+    status, output = finish(start(SCRIPTS / "mirrored_checks.py"))
+    assert status == 0, output
+    line = next(line for line in output.splitlines() if line.startswith("FOUND "))
+    return json.loads(line.removeprefix("FOUND "))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_trains_and_keeps_the_replicas_alike(found, policy):
+    losses = found[policy]["losses"]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+    # Dropout's random state and unsynchronized moving statistics included.
+    assert not found[policy]["copies_differ"]
+    assert any(found[policy]["moving_mean"])
+
+
+def test_overflow_of_the_loss_scale_is_seen_by_both_replicas(found):
+    assert found["scale"] < 2.0**24
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("jit_compile", "wait for each other for ever"),
+        ("reduction", "Received: 'sum'"),
+        ("callback", "keras_negact.training.Backup"),
+        ("generator", "Several replicas need arrays"),
+    ],
+)
+def test_refused_with_the_reason(found, what, reason):
+    assert reason in found["refused"][what]

@@ -1,0 +1,110 @@
+"""Workers that are killed, stopped or left alone, and what is there when they are started again."""
+
+import csv
+import json
+import signal
+import time
+
+import pytest
+
+from keras_negact.launch import free_ports
+from keras_negact.training import Backup
+from keras_negact.training.packing import unpack
+from tests.support.processes import (
+    SCRIPTS,
+    arrays,
+    finish,
+    largest_difference,
+    launch,
+    read_json,
+    start,
+    wait_for_line,
+)
+
+EPOCHS = [0, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    status, output = finish(launch("crashing_worker.py", folder))
+    assert status == 0, output
+    return arrays(folder / "weights0.npz")
+
+
+def resume(folder, uninterrupted):
+    status, output = finish(launch("crashing_worker.py", folder))
+    assert status == 0, output
+    assert "Going on from the backup" in output
+    for worker in (0, 1):
+        weights = arrays(folder / f"weights{worker}.npz")
+        assert largest_difference(weights, uninterrupted) <= 1e-6
+        assert read_json(folder / f"history{worker}.json") == EPOCHS
+    with (folder / "history.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == EPOCHS
+
+
+def test_killed_worker_is_named_and_the_run_goes_on_where_it_was(tmp_path, uninterrupted):
+    began = time.monotonic()
+    process = launch("crashing_worker.py", tmp_path, "1:1:3:kill")
+    wait_for_line(process, "worker 1 was ended by SIGKILL")
+    killed = time.monotonic()
+    status, output = finish(process)
+    assert status == 128 + signal.SIGKILL, output
+    assert time.monotonic() - killed < 60, f"after {killed - began:.0f} s of training"
+    assert "lost worker 1 (localhost:" in output
+    resume(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_chief_killed_while_it_writes_leaves_the_backup_before(tmp_path, uninterrupted):
+    status, output = finish(launch("crashing_worker.py", tmp_path, "0:1:0:kill-writing"))
+    assert status == 128 + signal.SIGKILL, output
+    assert "lost worker 0 (localhost:" in output
+    saved = unpack(Backup(tmp_path / "backup").read())
+    assert (saved["epoch"], saved["step"]) == (1, 0)
+    assert list((tmp_path / "backup").glob("*.tmp"))
+    resume(tmp_path, uninterrupted)
+    assert not list((tmp_path / "backup").glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_sigterm_to_the_launcher_stops_cleanly_with_a_backup(tmp_path, uninterrupted):
+    process = launch("crashing_worker.py", tmp_path, "1:1:2:slow")
+    wait_for_line(process, "slow now")
+    process.send_signal(signal.SIGTERM)
+    status, output = finish(process)
+    assert status == 128 + signal.SIGTERM, output
+    assert "Stopped by SIGTERM at epoch 2" in output
+    saved = unpack(Backup(tmp_path / "backup").read())
+    assert saved["epoch"] == 1
+    assert saved["step"] > 2
+    resume(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_full_disk_ends_the_run_with_its_last_backup(tmp_path, uninterrupted):
+    status, output = finish(launch("crashing_worker.py", tmp_path, "0:2:0:full"))
+    assert status == 1, output
+    assert "the one before is intact" in output
+    assert unpack(Backup(tmp_path / "backup").read())["epoch"] == 2
+    resume(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", [0, 1])
+def test_peer_that_never_comes_up_is_named(tmp_path, index):
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    config = {
+        "cluster": {"worker": addresses},
+        "task": {"type": "worker", "index": index},
+    }
+    process = start(
+        SCRIPTS / "crashing_worker.py",
+        tmp_path,
+        TF_CONFIG=json.dumps(config),
+        KERAS_NEGACT_TIMEOUT="5",
+    )
+    status, output = finish(process, seconds=200)
+    assert status != 0
+    assert f"worker {1 - index} ({addresses[1 - index]}) within 5 seconds" in output
