@@ -1,0 +1,71 @@
+"""The network that a search starts from: a model, a file, a name or a builder."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+import keras
+
+from keras_negact import plan_activation_swap
+
+Base = keras.Model | str | os.PathLike | Callable[[], keras.Model]
+
+
+def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[], keras.Model]:
+    """Make a function that gives the network without the block.
+
+    A builder is called each time, so that fresh weights are drawn each time; the others give one
+    and the same model, which is not to be changed.
+
+    Raises:
+        ValueError: when `base` is none of those allowed.
+        FileNotFoundError: when there are no such weights.
+    """
+    if isinstance(base, keras.Model):
+        model = base if weights is None else _with_weights(unchanged_copy(base), weights)
+    elif isinstance(base, str) and base in _application_names():
+        model = getattr(keras.applications, base)(weights=weights)
+    elif isinstance(base, (str, os.PathLike)):
+        if not pathlib.Path(base).exists():
+            raise ValueError(
+                f"`base` is neither a file nor a network of keras.applications: {str(base)!r}. "
+                f"Networks: {', '.join(_application_names())}."
+            )
+        model = _with_weights(keras.models.load_model(base), weights)
+    elif callable(base):
+        return lambda: _with_weights(_built(base), weights)
+    else:
+        raise ValueError(
+            "`base` must be a Keras model, a path to one, the name of a keras.applications network "
+            f"or a function without arguments that builds one. Given: {base!r}"
+        )
+    return lambda: model
+
+
+def _application_names() -> list[str]:
+    return sorted(name for name, value in vars(keras.applications).items() if callable(value))
+
+
+def _built(builder: Callable[[], keras.Model]) -> keras.Model:
+    model = builder()
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"The builder given as `base` must return a Keras model. Got: {model!r}")
+    return model
+
+
+def _with_weights(model: keras.Model, weights: str | os.PathLike | None) -> keras.Model:
+    if weights is None:
+        return model
+    if not pathlib.Path(weights).exists():
+        raise FileNotFoundError(
+            f"`weights` must be None or a file of weights: {str(weights)!r}. "
+            '"imagenet" goes with the name of a keras.applications network alone.'
+        )
+    model.load_weights(weights)
+    return model
+
+
+def unchanged_copy(model: keras.Model, synchronized: bool = False) -> keras.Model:
+    """The network again, with layers and weights of its own."""
+    plan = plan_activation_swap(model, lambda site: None, synchronized=synchronized)
+    return plan.apply()

@@ -1,0 +1,51 @@
+"""What a network costs, and how much it may."""
+
+from dataclasses import dataclass
+
+MEASURES = ("parameters", "multiply_adds")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network of a search costs.
+
+    Attributes:
+        parameters: its weights.
+        multiply_adds: of its convolutions, dense layers and blocks, for one example.
+        relative: for each measure, how many times the cost of the network without the block.
+    """
+
+    parameters: int
+    multiply_adds: float
+    relative: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a network may cost: points of the space over it never become trials.
+
+    Formula: `cost <= max_cost * cost of the network without the block`.
+
+    Args:
+        max_cost: a factor, at least 1, so that the network without the block is within.
+        measure: `"parameters"` or `"multiply_adds"`.
+
+    Raises:
+        ValueError: when an argument is not allowed.
+    """
+
+    max_cost: float
+    measure: str = "parameters"
+
+    def __post_init__(self):
+        if self.measure not in MEASURES:
+            raise ValueError(f"`measure` must be one of {MEASURES}. Given: {self.measure!r}")
+        if not self.max_cost >= 1:
+            raise ValueError(
+                "`max_cost` must be at least 1: the network without the block, which is in the "
+                f"space, costs that. Given: {self.max_cost!r}"
+            )
+
+    def allows(self, cost: Cost) -> bool:
+        """Whether a network of that cost is within the budget."""
+        return cost.relative[self.measure] <= self.max_cost

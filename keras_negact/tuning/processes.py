@@ -1,0 +1,179 @@
+"""keras-tuner's chief and workers as processes on this machine."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from keras_negact.launch import free_ports
+
+_PARENT = "KERAS_NEGACT_PARENT"
+_POLL_SECONDS = 0.2
+_MOST_DEATHS = 5
+
+
+def run_chief_and_workers(
+    command: Sequence[str], workers: int, directory: str | os.PathLike, gpus: int = 0
+) -> None:
+    """Run a script as the chief and the workers of a search, until the search is at its end.
+
+    The script finds in keras-tuner's environment variables which of them it is. A worker that ends
+    before the search does is started again under its own name, so that the chief gives it the trial
+    that it has lost. What they print goes to `chief.log` and `tuner0.log`, `tuner1.log`, ...; what
+    the chief says of trials is shown too.
+
+    Args:
+        command: of the script, with its arguments.
+        workers: how many.
+        directory: for the logs.
+        gpus: how many GPUs there are. Each worker gets one; if there are fewer than workers, they
+            share.
+
+    Raises:
+        ValueError: if `workers` is not positive.
+        RuntimeError: if the chief ends, or the workers end again and again without finishing
+            trials; with the end of a log. Start it again to go on.
+    """
+    if workers < 1:
+        raise ValueError(f"`workers` must be positive. Given: {workers}")
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with _sigterm_as_exit(), contextlib.ExitStack() as running:
+        search = _Search(command, directory, workers, gpus, free_ports(1)[0])
+        running.callback(search.kill)
+        search.run()
+
+
+def is_supervised() -> bool:
+    """Whether this process was started by `run_chief_and_workers`."""
+    return _PARENT in os.environ
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it as a chief or a worker has ended."""
+    threading.Thread(target=_watch, args=(int(os.environ[_PARENT]),), daemon=True).start()
+
+
+class _Search:
+    def __init__(self, command, directory, workers, gpus, port):
+        self.command, self.directory, self.gpus, self.port = command, directory, gpus, port
+        self.workers = workers
+        self.names = [f"tuner{index}" for index in range(workers)]
+        self.processes: dict[str, subprocess.Popen] = {}
+        self.trials_begun = self.trials_ended = 0
+
+    def run(self) -> None:
+        self.processes["chief"] = self._start("chief", gpu=None)
+        self.reader = threading.Thread(target=self._show, daemon=True)
+        self.reader.start()
+        for index, name in enumerate(self.names):
+            self.processes[name] = self._start(name, self._gpu(index))
+        self._wait()
+
+    def _wait(self) -> None:
+        deaths, seen = 0, 0
+        while True:
+            for index, name in enumerate(self.names):
+                status = self.processes[name].poll()
+                if status is None or status == 0:
+                    continue
+                deaths = deaths + 1 if self.trials_ended == seen else 1
+                seen = self.trials_ended
+                if deaths > _MOST_DEATHS:
+                    raise RuntimeError(f"Workers end again and again. {self._end_of_log(name)}")
+                print(f"Worker {index} {_how(status)}; starting it again.", flush=True)
+                self.processes[name] = self._start(name, self._gpu(index))
+            if all(self.processes[name].poll() == 0 for name in self.names):
+                # The chief would look for that every 20 seconds only; its files are written.
+                self.kill()
+                self.reader.join(timeout=5)
+                return
+            if self.processes["chief"].poll() is not None:
+                raise RuntimeError(f"The chief has ended. {self._end_of_log('chief')}")
+            time.sleep(_POLL_SECONDS)
+
+    def _start(self, name: str, gpu: str | None) -> subprocess.Popen:
+        environment = {
+            **os.environ,
+            "KERASTUNER_TUNER_ID": name,
+            "KERASTUNER_ORACLE_IP": "127.0.0.1",
+            "KERASTUNER_ORACLE_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+            _PARENT: str(os.getpid()),
+        }
+        if name == "chief":
+            environment["CUDA_VISIBLE_DEVICES"] = "-1"
+        elif gpu is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
+            if self.workers > self.gpus:
+                environment["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+        with open(self._log(name), "ab") as log:
+            return subprocess.Popen(
+                self.command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if name == "chief" else log,
+                stderr=log,
+                # Ctrl-C reaches them through this process alone.
+                start_new_session=True,
+            )
+
+    def _gpu(self, index: int) -> str | None:
+        if not self.gpus:
+            return None
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = visible.split(",") if visible else [str(number) for number in range(self.gpus)]
+        return names[index % len(names)]
+
+    def _show(self) -> None:
+        with open(self._log("chief"), "ab", buffering=0) as log:
+            for line in self.processes["chief"].stdout:
+                log.write(line)
+                text = line.decode(errors="replace").rstrip()
+                is_about_trial = text.startswith("Trial ")
+                self.trials_begun += is_about_trial and " begins: " in text
+                self.trials_ended += is_about_trial and " begins: " not in text
+                # From the first trial on keras-tuner prints values of conditions in between.
+                if is_about_trial or not self.trials_begun:
+                    print(text, flush=True)
+
+    def _log(self, name: str) -> pathlib.Path:
+        return self.directory / f"{name}.log"
+
+    def _end_of_log(self, name: str) -> str:
+        lines = self._log(name).read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([f"The end of {self._log(name)}:", *lines])
+
+    def kill(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"failed with the exit status {status}"
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _sigterm_as_exit() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that no process is left behind."""
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
