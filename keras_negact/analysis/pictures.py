@@ -1,0 +1,173 @@
+"""The two pictures of an analysis: bars for each activation, and feature maps of one image."""
+
+import os
+
+import keras
+import numpy as np
+
+from keras_negact._extras import require
+from keras_negact.analysis.replay import Replay
+from keras_negact.layers.leni import LENI
+
+_BARS = (
+    ("discarded_energy", "energy that a ReLU discards", "#b3261e"),
+    ("negative_share", "negative values", "#e08a00"),
+    ("units_without_gradient", "values without gradient", "#555555"),
+    ("dead_channels", "dead channels", "#000000"),
+)
+
+
+def draw_bars(report, path: str | os.PathLike) -> None:
+    """Draw a group of bars for each activation, and what of the negative part is let through."""
+    sites = report.sites
+    figure = _figure(8.5, 1.6 + 0.62 * len(sites))
+    shares, seen = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
+    places = np.arange(len(sites))
+    for number, (quantity, label, color) in enumerate(_BARS):
+        values = [100 * getattr(site, quantity) for site in sites]
+        offset = (number - (len(_BARS) - 1) / 2) * 0.2
+        shares.barh(places + offset, values, 0.19, color=color, label=label)
+    shares.set_yticks(places, [f"{site.path}\n{site.function}" for site in sites], fontsize=8)
+    shares.set_ylim(len(sites) - 0.5, -0.5)
+    shares.set_xlim(0, 100)
+    shares.set_xlabel("percent of channels, values or energy")
+    seen.barh(places, [100 * site.seen_energy for site in sites], 0.5, color="#1a7f37")
+    seen.set_xlim(0, max(105.0, *(105 * site.seen_energy for site in sites)))
+    seen.set_xlabel("percent of the\nnegative energy passed on")
+    for panel in (shares, seen):
+        panel.grid(axis="x", alpha=0.25)
+        panel.set_axisbelow(True)
+    figure.legend(
+        *shares.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(_BARS),
+        frameon=False,
+        fontsize=8,
+    )
+    figure.suptitle(f"{report.model}, {report.examples} examples", fontsize=10, x=0.01, ha="left")
+    _save(figure, path)
+
+
+def draw_feature_maps(
+    model: keras.Model,
+    image: np.ndarray,
+    path: str | os.PathLike,
+    site: str | None = None,
+    channels: int = 6,
+) -> None:
+    """Draw feature maps of an image before and after ReLU, ON/OFF ReLU and LENI.
+
+    Those channels are shown whose negative part holds the most energy. Where the activation is a
+    LENI, its own trained output is shown. Elsewhere there is none, so an untrained one with random
+    weights stands in for it, and is labelled so.
+
+    Args:
+        model: as for `negative_information_report`, on images.
+        image: `(height, width, channels)`, as the model takes it, without the batch axis.
+        path: of the picture.
+        site: path of the activation. By default the first one.
+        channels: how many to show.
+
+    Raises:
+        ValueError: if there is no such activation, or it has no feature maps to look at.
+    """
+    replay = Replay(model)
+    maps = [one for one in replay.sites if one.rank == 4]
+    chosen = next((one for one in maps if site in (None, one.path)), None)
+    if chosen is None:
+        raise ValueError(
+            f"`site` must be one of the activations on feature maps, "
+            f"{[one.path for one in maps]}. Given: {site!r}"
+        )
+    before, leni, label = _around(replay, chosen, image)
+    energy = np.sum(np.minimum(before, 0) ** 2, axis=(0, 1))
+    shown = np.argsort(-energy)[:channels]
+    on, off = np.maximum(before, 0), np.maximum(-before, 0)
+    columns = [
+        ("before", before),
+        ("ReLU", on),
+        ("ON", on),
+        ("OFF", off),
+        (label, leni),
+    ]
+    figure = _figure(1.45 * (len(columns) + 1) + 0.5, 1.45 * len(shown) + 0.9)
+    grid = figure.subplots(len(shown), len(columns) + 1, squeeze=False)
+    _show_image(grid[:, 0], image)
+    drawn = None
+    for row, channel in zip(grid, shown, strict=True):
+        reach = max(np.abs(maps[..., channel]).max() for _, maps in columns) or 1.0
+        for panel, (_, maps) in zip(row[1:], columns, strict=True):
+            drawn = panel.imshow(
+                maps[..., channel] / reach, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
+            )
+        share = energy[channel] / (np.sum(before[..., channel] ** 2) or 1.0)
+        row[1].set_ylabel(f"channel {channel}\n{100 * share:.0f} % negative", fontsize=8)
+    for panel in grid[:, 1:].flat:
+        panel.set_xticks([])
+        panel.set_yticks([])
+    for panel, (name, _) in zip(grid[0, 1:], columns, strict=True):
+        panel.set_title(name, fontsize=9)
+    bar = figure.colorbar(drawn, ax=grid[:, -1], shrink=0.7, ticks=[-1, 0, 1])
+    bar.ax.tick_params(labelsize=8)
+    figure.suptitle(
+        f"{model.name}, {chosen.path}: red positive, blue negative, each channel to its own scale",
+        fontsize=9,
+        x=0.01,
+        ha="left",
+    )
+    _save(figure, path)
+
+
+def _around(replay: Replay, chosen, image: np.ndarray):
+    seen = {}
+
+    def at_site(site, x, function):
+        y = function(x)
+        if site is chosen:
+            seen.setdefault("before", x)
+            is_leni = isinstance(function, LENI) and y.shape == x.shape
+            seen.setdefault("leni", y if is_leni else _random_leni(x, site))
+            seen.setdefault("label", "LENI" if is_leni else "LENI, untrained,\nrandom start")
+        return y
+
+    replay(keras.ops.convert_to_tensor(image[None]), at_site)
+    before, leni = (_channels_last(seen[name], chosen) for name in ("before", "leni"))
+    return before, leni, seen["label"]
+
+
+def _random_leni(x, site):
+    initializer = keras.initializers.VarianceScaling(mode="fan_out", seed=0)
+    block = LENI(start="random", kernel_initializer=initializer, data_format=site.data_format)
+    return block(x)
+
+
+def _channels_last(tensor, site) -> np.ndarray:
+    maps = keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))[0]
+    return np.moveaxis(maps, 0, -1) if site.data_format == "channels_first" else maps
+
+
+def _show_image(panels, image: np.ndarray) -> None:
+    for panel in panels:
+        panel.set_axis_off()
+    channels_first = keras.config.image_data_format() == "channels_first"
+    image = np.asarray(np.moveaxis(image, 0, -1) if channels_first else image, "float32")
+    low, high = image.min(), image.max()
+    image = (image - low) / ((high - low) or 1.0)
+    if image.shape[-1] != 3:
+        image = image[..., 0]
+    panels[0].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    panels[0].set_title("image", fontsize=9)
+
+
+def _figure(width: float, height: float):
+    # A figure of its own: pyplot's, and the backend that it chose, are the caller's.
+    return require("matplotlib.figure", "plot").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+
+
+def _save(figure, path: str | os.PathLike) -> None:
+    path = os.fspath(path)
+    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    figure.savefig(temporary, dpi=130)
+    os.replace(temporary, path)

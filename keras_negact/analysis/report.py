@@ -1,0 +1,223 @@
+"""What a network throws away, activation by activation."""
+
+import dataclasses
+import html
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_negact.analysis import pictures
+from keras_negact.analysis.gradients import units_without_gradient
+from keras_negact.analysis.observation import Observation
+from keras_negact.analysis.replay import Replay
+from keras_negact.surgery.plan import check_model
+
+
+@dataclasses.dataclass(frozen=True)
+class SiteReport:
+    """What was seen at one activation. All shares are from 0 to 1, except `seen_energy`.
+
+    Attributes:
+        path: names from the outermost model inwards, joined by `/`.
+        function: the activation's.
+        shape: of the feature maps, with `None` where unknown.
+        dead_channels: share of channels that are positive nowhere, on no example.
+        negative_share: share of the values in front of the activation that are negative.
+        discarded_energy: `||relu(-x)||^2 / ||x||^2` over the data: what a ReLU would discard.
+        seen_energy: `||f(x) - f(relu(x))||^2 / ||relu(-x)||^2`: what the layer behind is given of
+            it, by the activation `f` that is there. 0 for ReLU, 1 for ON/OFF ReLU, `a^2` for a
+            slope `a`; a trained LENI may amplify it beyond 1.
+        units_without_gradient: share of the values in front of the activation that a backward pass
+            over one batch does not reach.
+    """
+
+    path: str
+    function: str
+    shape: tuple
+    dead_channels: float
+    negative_share: float
+    discarded_energy: float
+    seen_energy: float
+    units_without_gradient: float
+
+
+@dataclasses.dataclass(frozen=True)
+class NegativeInformationReport:
+    """What a network throws away; `print` it for a table.
+
+    Attributes:
+        model: the network's name.
+        examples: how many it was shown.
+        gradient_examples: how many were in the batch of the backward pass.
+        sites: a `SiteReport` for each activation, in the order of the computation.
+    """
+
+    model: str
+    examples: int
+    gradient_examples: int
+    sites: list[SiteReport]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists, dictionaries and numbers, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def draw(self, path: str | os.PathLike) -> None:
+        """Draw bars, one group for each activation."""
+        pictures.draw_bars(self, path)
+
+    def __str__(self) -> str:
+        rows = [_HEADINGS, *(_row(site) for site in self.sites)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if column < 3 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join([*lines, "", self._caption()])
+
+    def _repr_html_(self) -> str:
+        def row(cells, tag):
+            return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
+
+        body = "".join(row(_row(site), "td") for site in self.sites)
+        return f"<table>{row(_HEADINGS, 'th')}{body}</table><p>{html.escape(self._caption())}</p>"
+
+    def _caption(self) -> str:
+        return (
+            f"{self.model}: {len(self.sites)} activations, {self.examples} examples "
+            f"({self.gradient_examples} in the backward pass)."
+        )
+
+
+def negative_information_report(
+    model: keras.Model,
+    data: Any,
+    batch_size: int = 32,
+    limit: int | None = None,
+    gradient_examples: int = 32,
+    verbose: int = 1,
+) -> NegativeInformationReport:
+    """Measure what each activation of a network is given, throws away and lets through.
+
+    Formula, with `x` the feature maps in front of an activation `f`, over all the data:
+
+        discarded_energy = ||relu(-x)||^2 / ||x||^2
+        seen_energy      = ||f(x) - f(relu(x))||^2 / ||relu(-x)||^2
+
+    The network runs in inference mode and stays as it is. Sums are in float64.
+
+    Args:
+        model: a Functional or built Sequential model, trained or not, with any activations that a
+            swap would find: layers, `activation=` arguments, operations, also in nested models.
+            Gates and heads are left out.
+        data: an array of inputs, or a tuple that starts with one; or an iterable of batches: `x`,
+            `(x, y)` or `(x, y, weights)`, as a `tf.data.Dataset` is. For several inputs, an
+            iterable of batches.
+        batch_size: for an array.
+        limit: look at so many examples at most.
+        gradient_examples: how many of the first batch go into the backward pass.
+        verbose: whether to show progress.
+
+    Returns:
+        A `NegativeInformationReport`.
+
+    Raises:
+        ValueError: if the model is subclassed or not built, has no activation, or there is no data.
+
+    Source:
+        Cai, Peng, Shen, arXiv 2306.10536, and Kim et al., Procedia Computer Science 88 (2016), say
+        that negative information is lost; these measures of it are this package's.
+    """
+    check_model(model)
+    replay = Replay(model)
+    if not replay.sites:
+        raise ValueError(f"`{model.name}` has no activation that could be looked at.")
+    observations = {site: Observation(site) for site in replay.sites}
+    first, seen = None, 0
+    for inputs in _batches(data, batch_size, limit):
+        first = inputs if first is None else first
+        replay(inputs, lambda site, x, function: observations[site].add(x, function))
+        seen += _count(inputs)
+        if verbose:
+            print(f"\r{seen} examples", end="", file=sys.stderr, flush=True)
+    if verbose:
+        print(file=sys.stderr)
+    if first is None:
+        raise ValueError("There is no data: not one batch.")
+    few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
+    unreached = units_without_gradient(replay, few)
+    return NegativeInformationReport(
+        model=model.name,
+        examples=seen,
+        gradient_examples=_count(few),
+        sites=[
+            SiteReport(
+                path=site.path,
+                function=site.function,
+                shape=tuple(site.shape),
+                dead_channels=observation.dead_channels,
+                negative_share=observation.negative_share,
+                discarded_energy=observation.discarded_energy,
+                seen_energy=observation.seen_share,
+                units_without_gradient=unreached[site.path],
+            )
+            for site, observation in observations.items()
+        ],
+    )
+
+
+def _batches(data: Any, batch_size: int, limit: int | None) -> Iterator[Any]:
+    left = sys.maxsize if limit is None else limit
+    for batch in _all_batches(data, batch_size):
+        if left <= 0:
+            return
+        inputs = batch[0] if isinstance(batch, tuple) else batch
+        inputs = keras.tree.map_structure(
+            lambda x, left=left: keras.ops.convert_to_tensor(x[:left]), inputs
+        )
+        left -= _count(inputs)
+        yield inputs
+
+
+def _all_batches(data: Any, batch_size: int) -> Iterable[Any]:
+    data = data[0] if isinstance(data, tuple) else data
+    if isinstance(data, np.ndarray) or keras.ops.is_tensor(data):
+        return (data[start : start + batch_size] for start in range(0, len(data), batch_size))
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[number] for number in range(len(data)))
+    return data
+
+
+def _count(inputs: Any) -> int:
+    return int(keras.tree.flatten(inputs)[0].shape[0])
+
+
+_HEADINGS = (
+    "activation",
+    "function",
+    "shape",
+    "dead channels",
+    "negative",
+    "energy discarded",
+    "of it seen",
+    "without gradient",
+)
+
+
+def _row(site: SiteReport) -> tuple[str, ...]:
+    shares = (
+        site.dead_channels,
+        site.negative_share,
+        site.discarded_energy,
+        site.seen_energy,
+        site.units_without_gradient,
+    )
+    shape = "x".join("?" if size is None else str(size) for size in site.shape[1:])
+    return (site.path, site.function, shape, *(f"{100 * share:.1f} %" for share in shares))

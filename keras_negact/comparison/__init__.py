@@ -1,0 +1,19 @@
+"""Does it help? Variants of a network, compared so that a sceptic can check it."""
+
+from keras_negact.comparison.arrays import array_data
+from keras_negact.comparison.compare import compare_activations, weights_path
+from keras_negact.comparison.results import read_runs
+from keras_negact.comparison.summary import Summary, VariantSummary, summarize
+from keras_negact.comparison.variants import ACTIVATIONS, activation_variants
+
+__all__ = [
+    "ACTIVATIONS",
+    "Summary",
+    "VariantSummary",
+    "activation_variants",
+    "array_data",
+    "compare_activations",
+    "read_runs",
+    "summarize",
+    "weights_path",
+]

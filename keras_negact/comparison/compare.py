@@ -1,0 +1,217 @@
+"""Every variant of a network, trained from the same seeds."""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from keras_negact._extras import require
+from keras_negact.comparison.checkpoint import Checkpoint, run_name, write_in_one_go
+from keras_negact.comparison.progress import Progress
+from keras_negact.comparison.results import append_run, differences, read_runs
+from keras_negact.comparison.summary import Summary, summarize
+from keras_negact.comparison.training_run import (
+    Recipe,
+    compiled,
+    default_optimizer,
+    described,
+    plain,
+    train,
+)
+
+
+def compare_activations(
+    variants: dict[str, Callable[..., keras.Model]],
+    data: Any,
+    seeds: int | Sequence[int] = 5,
+    epochs: int = 30,
+    output_dir: str | os.PathLike = "runs/comparison",
+    reference: str = "relu",
+    *,
+    optimizer: Callable[[int], keras.Optimizer] | None = None,
+    loss: Any = None,
+    evaluate_on: str = "test",
+    protocol: dict[str, Any] | None = None,
+    keep_weights: bool = False,
+    share: tuple[int, int] = (0, 1),
+    name: str = "runs",
+    verbose: int = 1,
+) -> Summary | None:
+    """Train every variant from the same seeds on the same data, and say what came of it.
+
+    A seed fixes the initial weights and, where `data` is a function of it, the order and the
+    augmentation of the images; they are the same for all variants, so differences are paired by
+    seed. Nothing is chosen by the test images: they are read once, when a run ends.
+
+    Each finished run is a line in `output_dir/NAME.jsonl`; `summary.md`, `differences.png` and
+    `costs.png` are made anew at the end. Call it again with the same arguments after an
+    interruption: finished runs are not repeated, and an unfinished one goes on from its last
+    checkpoint. Put `*.jsonl` files of other machines into the folder and their runs count.
+
+    Args:
+        variants: from a name to a function that builds the model; with an argument `seed` it is
+            given that of the run. A model that comes compiled keeps its optimizer and its loss.
+            `activation_variants` makes such a dictionary for a network of yours.
+        data: with attributes `name`, `train_at` (from an epoch's number to its batches),
+            `validation` and `test`, as `load_dataset` returns it; or a function from a seed to
+            that, such as `lambda seed: load_dataset("cifar10", 128, seed=seed)` or what
+            `array_data` returns.
+        seeds: how many (0, 1, ...), or which.
+        epochs: of training.
+        output_dir: one folder for each comparison; made if it isn't there.
+        reference: the variant that the others are compared to.
+        optimizer: from the number of steps of a run to an optimizer. By default AdamW with warm-up
+            to 3e-3, a cosine and weight decay 0.05, none on scales, biases and slopes.
+        loss: by default sparse cross-entropy of logits.
+        evaluate_on: `"test"`, or `"validation"` to leave the test images unread.
+        protocol: what else all runs have in common; it is recorded and must not change.
+        keep_weights: whether to keep the trained weights, in `output_dir/weights`.
+        share: `(number, of)`: train one share of the runs, as one of several processes.
+        name: of the file with this call's results, without `.jsonl`; take another one on another
+            machine.
+        verbose: 0: silent. 1: a line for each run, on a terminal with the epoch that it is at.
+            2: Keras's lines too.
+
+    Returns:
+        The `Summary` of all runs in the folder. `None` when this was one share of the runs and the
+        reference, in another share, is not finished.
+
+    Raises:
+        ValueError: before any training, if an argument is not allowed, a variant cannot be built,
+            or `output_dir` holds runs that were made otherwise.
+        ImportError: if matplotlib (extra `plot`) or scipy (extra `data`) is missing.
+    """
+    seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    _check_arguments(variants, seeds, epochs, reference, evaluate_on, share)
+    require("matplotlib", "plot")
+    require("scipy", "data")
+    recipe = Recipe(
+        epochs=epochs,
+        optimizer=optimizer or default_optimizer,
+        loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        evaluate_on=evaluate_on,
+    )
+    data_of = functools.lru_cache(maxsize=1)(data) if callable(data) else lambda seed: data
+    output_dir = pathlib.Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    common = _protocol(data_of(seeds[0]), recipe, protocol)
+    finished = _finished_runs(output_dir, common)
+    wanted = [(variant, seed) for seed in seeds for variant in variants]
+    wanted = wanted[share[0] :: share[1]]
+    waiting = [run for run in wanted if run not in finished]
+    _check_variants(variants, waiting, data_of, recipe, finished)
+
+    progress = Progress(len(wanted), len(wanted) - len(waiting), verbose)
+    for variant, seed in waiting:
+        model = compiled(variants[variant], seed, data_of(seed), recipe)
+        about = described(variant, variants[variant], seed, data_of(seed), model)
+        about["protocol"] = common
+        checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
+        progress.starts(variant, seed, recipe.epochs)
+        outcome = train(model, data_of(seed), recipe, checkpoint, progress, processes=share[1])
+        if keep_weights:
+            path = weights_path(output_dir, variant, seed)
+            path.parent.mkdir(exist_ok=True)
+            model.save_weights(path)
+        append_run(output_dir / f"{name}.jsonl", {**about, **outcome})
+        checkpoint.remove()
+        progress.finishes(outcome[f"{evaluate_on}_accuracy"], outcome["seconds"])
+    if (reference, seeds[0]) not in _finished_runs(output_dir, common) and share[1] > 1:
+        # Another process is still at it, and will sum up.
+        return None
+    summary = summarize(output_dir, reference)
+    _write_summary(summary, output_dir)
+    return summary
+
+
+def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> pathlib.Path:
+    """Where `compare_activations(..., keep_weights=True)` keeps the weights of a run."""
+    return pathlib.Path(output_dir) / "weights" / f"{run_name(variant, seed)}.weights.h5"
+
+
+def _check_arguments(variants, seeds, epochs, reference, evaluate_on, share) -> None:
+    if reference not in variants:
+        raise ValueError(
+            f"`reference` must be one of the variants {list(variants)}. Given: {reference!r}"
+        )
+    for variant, build in variants.items():
+        if not callable(build):
+            raise ValueError(
+                f"A variant is a function that builds a model. Given for {variant!r}: {build!r}"
+            )
+    if not seeds or len(set(seeds)) < len(seeds) or any(not _is_count(seed, 0) for seed in seeds):
+        raise ValueError(
+            "`seeds` must be how many, at least one, or different non-negative integers. "
+            f"Given: {seeds}"
+        )
+    if not _is_count(epochs, 1):
+        raise ValueError(f"`epochs` must be a positive integer. Given: {epochs!r}")
+    if evaluate_on not in ("test", "validation"):
+        raise ValueError(f'`evaluate_on` must be "test" or "validation". Given: {evaluate_on!r}')
+    if len(share) != 2 or not 0 <= share[0] < share[1]:
+        raise ValueError(f"`share` must be (number, of), number below of. Given: {share!r}")
+
+
+def _is_count(value, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _protocol(data, recipe: Recipe, protocol: dict[str, Any] | None) -> dict[str, Any]:
+    missing = [a for a in ("name", "train_at", "validation", "test") if not hasattr(data, a)]
+    if missing:
+        raise ValueError(
+            "`data` needs the attributes name, train_at, validation and test, as what "
+            f"`load_dataset` returns. Missing: {', '.join(missing)}. Given: {data!r}"
+        )
+    return plain(_record_of_protocol(data, recipe, protocol))
+
+
+def _record_of_protocol(data, recipe, protocol):
+    counts = getattr(data, "counts", {})
+    return {
+        "dataset": data.name,
+        **{f"{split}_images": count for split, count in counts.items()},
+        "epochs": recipe.epochs,
+        "steps_per_epoch": len(data.train_at(0)),
+        "evaluated_on": recipe.evaluate_on,
+        **(protocol or {}),
+    }
+
+
+def _finished_runs(output_dir: pathlib.Path, common: dict[str, Any]) -> dict[tuple, dict]:
+    runs = read_runs(output_dir)
+    if runs and differences(runs[0]["protocol"], common):
+        raise ValueError(
+            f"{output_dir} holds runs made under another protocol. There and here: "
+            f"{differences(runs[0]['protocol'], common)}. Choose another `output_dir`."
+        )
+    return {(run["variant"], run["seed"]): run for run in runs}
+
+
+def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
+    """Build each variant once, so that one that fails does so now and not after hours."""
+    first_seed = {}
+    for variant, seed in waiting:
+        first_seed.setdefault(variant, seed)
+    for variant, seed in first_seed.items():
+        build, data = variants[variant], data_of(waiting[0][1])
+        model = compiled(build, seed, data, recipe)
+        now = described(variant, build, seed, data, model)
+        same = next((run for run in finished.values() if run["variant"] == variant), None)
+        if same:
+            keys = ("parameters", "optimizer", "model")
+            differing = differences({k: same[k] for k in keys}, {k: now[k] for k in keys})
+            if differing:
+                raise ValueError(
+                    f"Finished runs of {variant!r} were made otherwise. There and here: "
+                    f"{differing}. Choose another `output_dir` or another name."
+                )
+
+
+def _write_summary(summary: Summary, output_dir: pathlib.Path) -> None:
+    write_in_one_go(output_dir / "summary.md", summary.to_markdown())
+    summary.draw_differences(output_dir / "differences.png")
+    summary.draw_costs(output_dir / "costs.png")

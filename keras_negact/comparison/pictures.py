@@ -1,0 +1,150 @@
+"""The two pictures of a comparison: differences with intervals, and accuracy against cost."""
+
+import math
+import os
+
+import numpy as np
+
+from keras_negact._extras import require
+
+_COLORS = {
+    "better": "#1a7f37",
+    "worse": "#b3261e",
+    "no difference seen": "#555555",
+    "too few seeds": "#999999",
+}
+_MARKERS = "osD^vPX<>*hpd8H"
+
+
+def draw_differences(summary, path: str | os.PathLike) -> None:
+    """Draw each variant's difference to the reference, with its intervals and its seeds."""
+    shown = [one for one in summary.variants if one.difference and one.differences]
+    shown.sort(key=lambda one: one.difference.mean)
+    figure, axes = _figure(8.5, 1.9 + 0.36 * len(shown))
+    for height, one in enumerate(shown):
+        difference, color = one.difference, _COLORS[one.difference.verdict]
+        for interval, width in ((difference.adjusted_interval, 1.2), (difference.interval, 4.5)):
+            if interval:
+                low, high = (100 * bound for bound in interval)
+                axes.plot([low, high], [height, height], color=color, lw=width, alpha=0.75)
+        axes.plot(
+            [100 * value for value in one.differences],
+            [height - 0.27] * len(one.differences),
+            "|",
+            color=color,
+            ms=5,
+        )
+        axes.plot(100 * difference.mean, height, "o", color=color, mec="white", ms=8, zorder=3)
+    axes.axvline(0, color="black", lw=0.9)
+    _limit_to_intervals(axes, shown)
+    axes.set_yticks(range(len(shown)), [one.variant for one in shown])
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.set_xlabel(f"points of {summary.split} accuracy above {summary.reference}, same seeds")
+    axes.grid(axis="x", alpha=0.25)
+    axes.set_title(_title(summary), loc="left", fontsize=10)
+    verdicts = [v for v in _COLORS if any(one.difference.verdict == v for one in shown)]
+    handles = [axes.plot([], [], "o", color=_COLORS[v], label=v)[0] for v in verdicts]
+    handles += [
+        axes.plot([], [], color="#555555", lw=4.5, label="95 % (Student)")[0],
+        axes.plot([], [], color="#555555", lw=1.2, label="at Holm's level")[0],
+        axes.plot([], [], "|", color="#555555", label="one seed")[0],
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8
+    )
+    _save(figure, path)
+
+
+def draw_costs(summary, path: str | os.PathLike) -> None:
+    """Draw accuracy against parameters, multiply-adds and the time of a training step."""
+    costs = [
+        ("trainable parameters", lambda one: one.parameters),
+        ("multiply-adds an image", lambda one: one.multiply_adds),
+        ("ms a training step", lambda one: one.step_seconds and 1e3 * one.step_seconds),
+    ]
+    costs = [(name, of) for name, of in costs if all(of(one) for one in summary.variants)]
+    figure, panels = _figure(4.0 * len(costs) + 2.4, 4.3, len(costs))
+    colors = require("matplotlib", "plot").colormaps["tab20"].colors
+    for panel, (name, of) in zip(np.atleast_1d(panels), costs, strict=True):
+        for number, one in enumerate(summary.variants):
+            is_reference = one.variant == summary.reference
+            panel.errorbar(
+                of(one),
+                100 * one.accuracy,
+                yerr=100 * _standard_error(one.accuracies),
+                fmt="*" if is_reference else _MARKERS[number % len(_MARKERS)],
+                color="black" if is_reference else colors[(2 * number + number // 10) % 20],
+                ms=12 if is_reference else 7,
+                mec="white",
+                mew=0.6,
+                elinewidth=1,
+                zorder=3 if is_reference else 2,
+                label=one.variant,
+            )
+        reference = 100 * summary[summary.reference].accuracy
+        panel.axhline(reference, color="black", lw=0.8, ls=":", zorder=1)
+        panel.set_xscale("log")
+        _plain_ticks(panel, [of(one) for one in summary.variants])
+        panel.set_xlabel(name)
+        panel.grid(alpha=0.25)
+    first = np.atleast_1d(panels)[0]
+    first.set_ylabel(f"{summary.split} accuracy, %, and its standard error")
+    figure.legend(
+        *first.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8
+    )
+    figure.suptitle(_title(summary), fontsize=10, x=0.01, ha="left")
+    _save(figure, path)
+
+
+def _figure(width: float, height: float, columns: int = 1):
+    # A figure of its own: pyplot's, and the backend that it chose, are the caller's.
+    figure = require("matplotlib.figure", "plot").Figure(
+        figsize=(width, height), layout="constrained"
+    )
+    return figure, figure.subplots(1, columns, sharey=True)
+
+
+def _save(figure, path: str | os.PathLike) -> None:
+    path = os.fspath(path)
+    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    figure.savefig(temporary, dpi=130)
+    os.replace(temporary, path)
+
+
+def _limit_to_intervals(axes, shown) -> None:
+    """With few seeds Holm's intervals are so wide that nothing else could be seen."""
+    bounds = [100 * value for one in shown for value in one.differences]
+    bounds += [100 * bound for one in shown for bound in one.difference.interval or ()]
+    if bounds:
+        reach = max(abs(min(bounds)), abs(max(bounds))) or 1.0
+        low, high = min(*bounds, 0.0), max(*bounds, 0.0)
+        axes.set_xlim(low - 0.12 * reach, high + 0.12 * reach)
+
+
+def _plain_ticks(panel, values) -> None:
+    ticker = require("matplotlib.ticker", "plot")
+    low, high = min(values), max(values)
+    margin = max((high / low) ** 0.08, 1.03)
+    panel.set_xlim(low / margin, high * margin)
+    panel.xaxis.set_major_locator(ticker.MaxNLocator(4))
+    panel.xaxis.set_minor_locator(ticker.NullLocator())
+    panel.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _short(value)))
+
+
+def _short(value: float) -> str:
+    for size, suffix in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= size:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def _standard_error(values) -> float:
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def _title(summary) -> str:
+    counts = sorted({len(one.seeds) for one in summary.variants})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    named = [summary.protocol.get(key) for key in ("dataset", "network") if key in summary.protocol]
+    epochs = summary.protocol.get("epochs")
+    return ", ".join([*named, f"{epochs} epochs", f"{seeds} seeds"])

@@ -1,0 +1,114 @@
+"""Variants of a network by the names of their activations."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+
+import keras
+
+from keras_negact._activations import resolve_activation
+from keras_negact.comparison.rivals import FilteredReLU, FunnelReLU
+from keras_negact.layers.leni import LENI
+from keras_negact.layers.on_off_relu import OnOffReLU
+from keras_negact.surgery import plan_activation_swap
+from keras_negact.surgery.sites import Site
+
+_BY_NAME = ("relu", "leaky_relu", "elu", "silu", "gelu", "mish")
+_LAYERS = {
+    "funnel": FunnelReLU,
+    "on_off_relu": OnOffReLU,
+    "on_off_relu_halved": OnOffReLU,
+    "leni": LENI,
+    "leni_random": functools.partial(LENI, start="random"),
+    "leni_no_transform": functools.partial(LENI, transform=None),
+    "leni_no_compression": functools.partial(LENI, compression=None),
+    "leni_pointwise": functools.partial(LENI, compression="pointwise"),
+    "leni_both_branches": lambda **common: LENI(FilteredReLU(**common), **common),
+    "leni_compensation": functools.partial(LENI, compression=None),
+}
+_HALVED = ("on_off_relu_halved", "leni_compensation")
+
+ACTIVATIONS = (*_BY_NAME[:2], "prelu", *_BY_NAME[2:], *_LAYERS)
+"""Every activation that `activation_variants` knows by name."""
+
+
+def activation_variants(
+    build: Callable[[], keras.Model],
+    activations: Sequence[str] = ACTIVATIONS,
+    fresh: bool = True,
+) -> dict[str, Callable[..., keras.Model]]:
+    """Make one variant of a network for every activation.
+
+    Every activation of the network that is none of its heads and gates is swapped, by
+    `clone_with_activation`; one that would double the width in front of a sum stays as it was.
+
+    | name | what stands at each site |
+    |---|---|
+    | `relu`, `leaky_relu`, `elu`, `silu`, `gelu`, `mish` | Keras's |
+    | `prelu` | one learned slope a channel |
+    | `funnel` | `FunnelReLU`: `max(x, BN(depthwise(x)))` |
+    | `on_off_relu`, `on_off_relu_halved` | `OnOffReLU`; halved: the layers before half as wide |
+    | `leni` | `LENI()` |
+    | `leni_random` | all its weights drawn by their initializers |
+    | `leni_no_transform` | no transformation: two learned slopes a channel |
+    | `leni_no_compression` | twice the channels |
+    | `leni_pointwise` | a 1x1 convolution as compression |
+    | `leni_both_branches` | the symmetric control: the positive part is transformed too |
+    | `leni_compensation` | no compression, the layers before half as wide |
+
+    Args:
+        build: builds the network, Functional or Sequential, whose activations are then replaced.
+            Where it has an argument `seed`, it is given that of the run.
+        activations: which, by name.
+        fresh: whether the variant is initialized anew, to be trained from scratch. Else it keeps
+            the weights of the network that `build` returns, to be fine-tuned.
+
+    Returns:
+        From each name to a function that builds the variant, as `compare_activations` takes it.
+
+    Raises:
+        ValueError: if there is no activation of that name.
+    """
+    unknown = [name for name in activations if name not in ACTIVATIONS]
+    if unknown:
+        raise ValueError(f"Unknown activations {unknown}. Allowed: {', '.join(ACTIVATIONS)}.")
+    return {name: _variant(build, name, fresh) for name in activations}
+
+
+def takes_seed(build: Callable[..., keras.Model]) -> bool:
+    """Whether a function that builds a model wants to know the seed of the run."""
+    return "seed" in inspect.signature(build).parameters
+
+
+def _variant(build, name: str, fresh: bool) -> Callable[..., keras.Model]:
+    def from_seed(seed):
+        return _swapped(build(seed=seed), name, fresh)
+
+    def from_nothing():
+        return _swapped(build(), name, fresh)
+
+    variant = from_seed if takes_seed(build) else from_nothing
+    variant.activation = name
+    return variant
+
+
+def _swapped(source: keras.Model, name: str, fresh: bool) -> keras.Model:
+    channels = "halve" if name in _HALVED else None
+    model = plan_activation_swap(source, _layer_for_site(name), channels=channels).apply()
+    if fresh:
+        # Only so do kernels behind a doubled width start as their initializers would have it.
+        model = keras.models.clone_model(model, recursive=True)
+    return model
+
+
+def _layer_for_site(name: str) -> Callable[[Site], keras.Layer]:
+    def layer(site: Site) -> keras.Layer:
+        if name == "prelu":
+            channel_axis = site.axis % site.rank
+            shared = [axis for axis in range(1, site.rank) if axis != channel_axis]
+            return keras.layers.PReLU(shared_axes=shared or None)
+        if name in _LAYERS:
+            return _LAYERS[name](data_format=site.data_format)
+        return resolve_activation(name)()
+
+    return layer

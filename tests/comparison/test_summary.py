@@ -1,0 +1,86 @@
+import json
+
+import pytest
+
+from keras_negact.comparison import summarize
+from keras_negact.comparison.results import append_run
+from tests.support.comparisons import made_up_run
+
+OTHER_MACHINE = {"processor": "another", "cores": 64}
+
+
+def three_variants():
+    runs = []
+    for seed, relu in enumerate((0.80, 0.82, 0.81, 0.79)):
+        runs.append(made_up_run("relu", seed, relu))
+        runs.append(made_up_run("leni", seed, relu + 0.02 + 0.001 * seed, parameters=1030))
+        runs.append(made_up_run("elu", seed, relu + (-1) ** seed * 0.01))
+    return runs
+
+
+def test_table_says_what_the_runs_say():
+    summary = summarize(three_variants())
+    assert [one.variant for one in summary.variants] == ["relu", "leni", "elu"]
+    leni = summary["leni"]
+    assert leni.accuracy == pytest.approx(0.8265)
+    assert leni.difference.mean == pytest.approx(0.0215)
+    assert leni.differences == pytest.approx([0.02, 0.021, 0.022, 0.023])
+    assert leni.gap == pytest.approx(0.05)
+    assert leni.difference.verdict == "better"
+    assert summary["elu"].difference.verdict == "no difference seen"
+    assert summary["relu"].difference is None
+
+    heading, _, relu, leni, _elu, *_ = summary.to_markdown().splitlines()
+    assert heading.count("|") == relu.count("|") == leni.count("|")
+    assert leni.startswith("| leni | 82.65 | +2.15 (+1.94 to +2.36) |")
+    assert "| 4 | +5.00 | 1,030 | 0.05 M | 10.0 | 2.0 | better |" in leni
+    assert relu.endswith("| reference |")
+
+
+def test_everything_goes_to_json():
+    summary = summarize(three_variants())
+    again = json.loads(json.dumps(summary.to_dict()))
+    assert again["variants"][1]["difference"]["verdict"] == "better"
+
+
+def test_only_seeds_that_both_have_are_paired():
+    runs = [made_up_run("relu", seed, 0.5) for seed in (0, 1, 2)]
+    runs += [made_up_run("leni", seed, 0.5 + 0.01 * seed) for seed in (1, 2, 7)]
+    leni = summarize(runs)["leni"]
+    assert leni.differences == pytest.approx([0.01, 0.02])
+    assert leni.difference.count == 2
+    assert leni.seeds == [1, 2, 7]
+
+
+def test_times_are_of_the_commonest_hardware_alone():
+    runs = three_variants()
+    runs.append(
+        made_up_run("leni", 9, 0.8, hardware=OTHER_MACHINE, seconds_per_step=7.0, inference_ms=7.0)
+    )
+    summary = summarize(runs)
+    assert summary.timed_on == {"processor": "made up", "cores": 2}
+    assert summary["leni"].step_seconds == 0.01
+    assert summary["leni"].inference_ms == 2.0
+
+
+def test_validation_stands_in_while_the_test_set_is_unread():
+    protocol = {"dataset": "none", "evaluated_on": "validation"}
+    runs = [{**run, "test_accuracy": None, "protocol": protocol} for run in three_variants()]
+    summary = summarize(runs)
+    assert summary.split == "validation"
+    assert "Accuracy on the validation images" in summary.to_markdown()
+
+
+def test_reference_must_be_there(tmp_path):
+    append_run(tmp_path / "runs.jsonl", made_up_run("leni", 0, 0.5))
+    with pytest.raises(ValueError, match=r"no runs of the reference 'relu'.*\['leni'\]"):
+        summarize(tmp_path)
+
+
+def test_pictures_of_few_seeds_and_unknown_costs(tmp_path):
+    runs = [made_up_run(name, 0, 0.5, multiply_adds=None) for name in ("relu", "leni", "elu")]
+    summary = summarize([*runs, made_up_run("leni", 1, 0.6), made_up_run("relu", 1, 0.55)])
+    for name, draw in (("d", summary.draw_differences), ("c", summary.draw_costs)):
+        draw(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 2
