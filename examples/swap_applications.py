@@ -1,0 +1,74 @@
+"""Put LENI or OnOffReLU into a network of keras.applications, and keep the result.
+
+    python examples/swap_applications.py ResNet50
+    python examples/swap_applications.py MobileNetV2 --activation on_off_relu --on-conflict compress
+    python examples/swap_applications.py VGG16 --weights imagenet --output vgg16_leni.keras
+
+Prints the plan, applies it, compares the outputs of the two networks on random images, and saves
+the new one. `--weights` takes `none` (random ones), `imagenet` (Keras fetches them), or a file.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_negact import plan_activation_swap
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help="a network in keras.applications, such as ResNet50")
+    parser.add_argument("--activation", default="leni", help="leni, on_off_relu, or one of Keras's")
+    parser.add_argument("--channels", choices=["keep", "double", "halve"])
+    parser.add_argument("--on-conflict", choices=["skip", "compress", "raise"], default="skip")
+    parser.add_argument("--where", action="append", help="a regular expression; may be repeated")
+    parser.add_argument("--weights", default="none", help="imagenet, none, or a weights file")
+    parser.add_argument("--size", type=int, help="height and width; the network's own by default")
+    parser.add_argument("--images", type=int, default=2, help="how many random images to compare")
+    parser.add_argument("--output", type=Path, help="NAME_ACTIVATION.keras by default")
+    return parser.parse_args()
+
+
+def load(name: str, weights: str, size: int | None) -> keras.Model:
+    """The network, with logits for its outputs."""
+    names = [known for known in dir(keras.applications) if known[0].isupper()]
+    if name not in names:
+        sys.exit(f"There is no {name} in keras.applications. There are: {', '.join(names)}")
+    if weights not in ("none", "imagenet") and not Path(weights).is_file():
+        sys.exit(f"--weights is none, imagenet, or a file that exists. Given: {weights}")
+    shape = {} if size is None else {"input_shape": (size, size, 3)}
+    weights = None if weights == "none" else weights
+    return getattr(keras.applications, name)(weights=weights, classifier_activation=None, **shape)
+
+
+def main() -> None:
+    given = arguments()
+    output = given.output or Path(f"{given.name.lower()}_{given.activation}.keras")
+    model = load(given.name, given.weights, given.size)
+    plan = plan_activation_swap(
+        model,
+        given.activation,
+        where=given.where,
+        channels=given.channels,
+        on_conflict=given.on_conflict,
+    )
+    print(plan)
+    clone = plan.apply()
+
+    shape = (given.images, *model.input_shape[1:])
+    images = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
+    before, after = model.predict(images, verbose=0), clone.predict(images, verbose=0)
+    difference = np.abs(before - after).max() / np.abs(before).max()
+    print(f"\nlargest difference of the outputs: {difference:.1e} of their largest magnitude")
+
+    temporary = output.with_name("unfinished_" + output.name)
+    clone.save(temporary)
+    temporary.replace(output)
+    print(f"saved to {output}")
+
+
+if __name__ == "__main__":
+    main()
