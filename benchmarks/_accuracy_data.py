@@ -1,0 +1,92 @@
+"""The data of `accuracy.py`, as arrays: through TensorFlow Datasets, or from .npz chunks.
+
+Chunks are `train_0.npz`, `train_1.npz`, ... and `test.npz`, each with `x` (uint8 images) and `y`
+(uint8 labels), as `python benchmarks/accuracy.py --write-npz DIR` makes them.
+"""
+
+import pathlib
+
+import numpy as np
+from rhythms import rhythms
+
+from keras_negact.comparison import array_data
+
+CHUNKS = 5
+SHIFTS = {"cifar10": 4, "fashion_mnist": 2, "rhythms": 0}
+MIRRORED = ("cifar10", "fashion_mnist")
+
+
+def load(name, protocol, npz=None, tfds_dir=None):
+    """The data set `name` under a protocol, as `compare_activations` takes it.
+
+    Every tenth training image is held out for validation, as in `keras_negact.datasets`.
+    """
+    if name == "rhythms":
+        count = protocol.rhythms
+        train, test = rhythms(count, seed=1), rhythms(count // 4, seed=2)
+    else:
+        train, test = (_images(name, split, npz, tfds_dir) for split in ("train", "test"))
+        train, test = (_reduced(examples, protocol) for examples in (train, test))
+    held_out = np.arange(len(train[0])) % 10 == 9
+    halvings = 32 // protocol.side if name == "cifar10" else 1
+    return array_data(
+        name,
+        train=(train[0][~held_out], train[1][~held_out]),
+        validation=(train[0][held_out], train[1][held_out]),
+        test=test,
+        batch_size=protocol.batch_size,
+        largest_shift=SHIFTS[name] // halvings,
+        mirror=name in MIRRORED,
+        workers=protocol.workers,
+    )
+
+
+def write_npz(folder, tfds_dir=None, names=("cifar10", "fashion_mnist")):
+    """Write data sets as chunks: CIFAR-10 into the folder itself, others into folders in it."""
+    for name in names:
+        target = _folder(pathlib.Path(folder), name)
+        target.mkdir(parents=True, exist_ok=True)
+        for split, chunks in (("train", CHUNKS), ("test", 1)):
+            images, labels = _tfds(name, split, tfds_dir)
+            parts = zip(np.array_split(images, chunks), np.array_split(labels, chunks), strict=True)
+            for number, (x, y) in enumerate(parts):
+                path = target / (f"{split}_{number}.npz" if chunks > 1 else f"{split}.npz")
+                np.savez_compressed(path, x=x, y=y)
+                print(path, x.shape)
+
+
+def _folder(folder, name):
+    return folder if name == "cifar10" else folder / name
+
+
+def _images(name, split, npz, tfds_dir):
+    if npz is None:
+        return _tfds(name, split, tfds_dir)
+    folder = _folder(pathlib.Path(npz), name)
+    # By number, for train_10 comes after train_9.
+    paths = sorted(folder.glob(f"{split}*.npz"), key=lambda path: (len(path.stem), path.stem))
+    if not paths:
+        raise FileNotFoundError(f"There is no {split}*.npz with {name} in {folder}.")
+    numbers = [int(path.stem.rsplit("_", 1)[1]) for path in paths if "_" in path.stem]
+    if numbers != list(range(len(numbers))):
+        raise FileNotFoundError(f"Chunks are missing in {folder}: there are only {numbers}.")
+    chunks = [np.load(path) for path in paths]
+    return tuple(np.concatenate([chunk[key] for chunk in chunks]) for key in ("x", "y"))
+
+
+def _tfds(name, split, tfds_dir):
+    import tensorflow_datasets as tfds
+
+    data = tfds.load(name, split=split, data_dir=tfds_dir, download=False, batch_size=-1)
+    data = tfds.as_numpy(data)
+    return data["image"], data["label"].astype("uint8")
+
+
+def _reduced(examples, protocol):
+    """The first so many images, and CIFAR's as means over squares of pixels."""
+    x, y = (array[: protocol.images] for array in examples)
+    if x.shape[1] == 32 and protocol.side < 32:
+        square = 32 // protocol.side
+        blocks = x.reshape(len(x), protocol.side, square, protocol.side, square, x.shape[-1])
+        x = np.rint(blocks.mean(axis=(2, 4))).astype("uint8")
+    return x, y.astype("int32")

@@ -1,0 +1,65 @@
+"""Each activation's learning rate, chosen on validation images, with one budget for all."""
+
+import functools
+
+import keras
+
+from keras_negact.comparison import ACTIVATIONS, activation_variants, read_runs
+
+FACTORS = (1.0, 0.5, 2.0)
+# No seed that anything is reported for.
+SEEDS = (100,)
+
+
+def candidates(build, protocol, steps):
+    """Every activation in a network with every learning rate."""
+    return {
+        candidate(name, factor): trained_with(variant, protocol, steps, factor)
+        for name, variant in activation_variants(build, ACTIVATIONS).items()
+        for factor in FACTORS
+    }
+
+
+def candidate(activation, factor):
+    return f"{activation} x{factor:g}"
+
+
+def chosen_factors(folder):
+    """For each activation the factor of its best learning rate; none where none were tried."""
+    accuracies = {}
+    for run in read_runs(folder) if folder.is_dir() else ():
+        accuracies.setdefault(run["variant"], []).append(run["validation_accuracy"])
+    chosen = {}
+    for name in ACTIVATIONS:
+        searched = [factor for factor in FACTORS if candidate(name, factor) in accuracies]
+        if searched:
+            chosen[name] = max(
+                searched, key=lambda factor, name=name: sum(accuracies[candidate(name, factor)])
+            )
+    return chosen
+
+
+def trained_with(build, protocol, steps, factor):
+    """The variant, with its optimizer."""
+
+    @functools.wraps(build)
+    def compiled(**seed):
+        model = build(**seed)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(sgd(protocol, steps, factor * protocol.peak), loss)
+        return model
+
+    return compiled
+
+
+def sgd(protocol, steps: int, peak: float) -> keras.Optimizer:
+    """SGD with momentum: warmed up over a twentieth of the steps, then a cosine to zero."""
+    warmup = 1 + steps // 20
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.SGD(
+        schedule, momentum=0.9, nesterov=True, weight_decay=protocol.weight_decay
+    )
+    optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias", "alpha"])
+    return optimizer

@@ -1,0 +1,161 @@
+"""Does it help? Accuracy of every activation, in several networks and on several data sets.
+
+    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR       # two cores
+    python benchmarks/accuracy.py --protocol full --npz NPZ_DIR --jobs 8       # a GPU
+
+Each study is a folder in `benchmarks/results/accuracy-PROTOCOL/` with its runs, table and pictures.
+Call it again after an interruption, and it goes on. `docs/evidence.md` says what is measured.
+On a machine with a GPU and without TensorFlow set KERAS_BACKEND=jax, and bring the images along:
+`--write-npz NPZ_DIR` writes them.
+"""
+
+import argparse
+import dataclasses
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Several processes share the GPU, and runs that differ in their seed alone share what is compiled.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", os.path.join(tempfile.gettempdir(), "keras_negact_jax_cache")
+)
+
+import _accuracy_data
+import _accuracy_search
+from _accuracy_studies import PROTOCOLS, plain_cnn, resnet20, studies
+
+from keras_negact.comparison import compare_activations, read_runs, summarize
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+SEARCHES = {
+    "search_resnet20": ("cifar_resnet20", resnet20),
+    "search_cnn": ("on_off_cnn", plain_cnn),
+}
+STUDIES = (
+    "protocols",
+    "resnet20",
+    "cnn",
+    "pretraining",
+    "fine_tuning",
+    "fashion_mnist",
+    "rhythms",
+)
+
+
+def main():
+    settings = read_settings()
+    if settings.write_npz:
+        _accuracy_data.write_npz(settings.write_npz, settings.data_dir)
+        return
+    for study in settings.studies:
+        print(f"== {study}", flush=True)
+        if settings.jobs > 1:
+            run_in_shares(study, settings)
+        # After its shares there is nothing left to train: it sums up.
+        run_study(study, settings)
+
+
+def read_settings():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--protocol", choices=PROTOCOLS, default="reduced")
+    add("--studies", nargs="+", choices=[*SEARCHES, *STUDIES], help="by default all; the searches "
+        "only under the full protocol")  # fmt: skip
+    add("--data-dir", help="where TensorFlow Datasets keeps its data")
+    add("--npz", help="a folder with .npz chunks, instead")
+    add("--write-npz", metavar="DIR", help="write such chunks, and do nothing else")
+    add("--output-dir", type=pathlib.Path)
+    add("--seeds", type=int, help="instead of the protocol's; 3 at least for anything reported")
+    add("--epochs", type=int, help="instead of the protocol's")
+    add("--name", default="runs", help="of the results files: another one on another machine")
+    add("--jobs", type=int, default=1, help="processes that share the device")
+    add("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
+    settings = parser.parse_args()
+    if settings.studies is None:
+        settings.studies = [*(SEARCHES if settings.protocol == "full" else ()), *STUDIES]
+    if settings.output_dir is None:
+        settings.output_dir = RESULTS / f"accuracy-{settings.protocol}"
+    return settings
+
+
+def run_in_shares(study, settings):
+    command = [sys.executable, __file__, *sys.argv[1:], "--studies", study, "--jobs", "1"]
+    shares = [
+        subprocess.Popen([*command, "--share", str(number), str(settings.jobs)])
+        for number in range(settings.jobs)
+    ]
+    failed = [share.args for share in shares if share.wait()]
+    if failed:
+        sys.exit(f"{len(failed)} of {settings.jobs} processes failed in the study {study}.")
+
+
+def run_study(name, settings):
+    protocol = PROTOCOLS[settings.protocol]
+    changes = {"seeds": settings.seeds, "epochs": settings.epochs}
+    protocol = dataclasses.replace(protocol, **{k: v for k, v in changes.items() if v})
+    folder = settings.output_dir / name
+    common = {"optimizer": "SGD", "peak": protocol.peak, "weight_decay": protocol.weight_decay}
+    compare = functools.partial(
+        compare_activations,
+        output_dir=folder,
+        name=settings.name,
+        share=tuple(settings.share),
+    )
+    if name in SEARCHES:
+        network, build = SEARCHES[name]
+        data = _accuracy_data.load("cifar10", protocol, settings.npz, settings.data_dir)
+        steps = protocol.search_epochs * len(data(0).train_at(0))
+        compare(
+            _accuracy_search.candidates(build("cifar10", protocol), protocol, steps),
+            data,
+            _accuracy_search.SEEDS,
+            protocol.search_epochs,
+            reference=_accuracy_search.candidate("relu", 1.0),
+            evaluate_on="validation",
+            protocol={"network": network, **common},
+        )
+        return
+    study = studies(protocol, settings.output_dir / "pretraining")[name]
+    data = _accuracy_data.load(study.dataset, protocol, settings.npz, settings.data_dir)
+    steps = study.epochs * len(data(0).train_at(0))
+    search = next(key for key, (network, _) in SEARCHES.items() if network == study.network)
+    factors = _accuracy_search.chosen_factors(settings.output_dir / search)
+    if not factors:
+        print(f"No learning rates were searched: {protocol.peak} for every activation.")
+    variants = {
+        variant: _accuracy_search.trained_with(
+            build, protocol, steps, study.rate * factors.get(build.activation, 1.0)
+        )
+        for variant, build in study.variants.items()
+    }
+    compare(
+        variants,
+        data,
+        protocol.seeds,
+        study.epochs,
+        reference=study.reference,
+        protocol={"network": study.network, "side": protocol.side, **common, "rate": study.rate},
+        keep_weights=name == "pretraining",
+    )
+    for table, names in (study.tables or {}).items():
+        write_table(folder, table, names, study.reference)
+
+
+def write_table(folder, table, names, reference):
+    """A summary of some of the variants, tested among themselves."""
+    runs = [run for run in read_runs(folder) if run["variant"] in names]
+    if not any(run["variant"] == reference for run in runs):
+        return
+    summary = summarize(runs, reference)
+    (folder / f"{table}.md").write_text(summary.to_markdown())
+    summary.draw_differences(folder / f"{table}-differences.png")
+    summary.draw_costs(folder / f"{table}-costs.png")
+
+
+if __name__ == "__main__":
+    main()
