@@ -8,7 +8,7 @@ import time
 import pytest
 
 from keras_negact.launch import cpus_of_worker, free_ports, main, worker_environment
-from tests.support.processes import LAUNCHER, finish, start, wait_for_line
+from tests.support.processes import LAUNCHER, finish, read_until, start
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_signals_are_passed_on(script, number):
         """
     )
     process = start(LAUNCHER, "--workers", 2, path)
-    wait_for_line(process, "ready")
-    wait_for_line(process, "ready")
+    read_until(process, "ready")
+    read_until(process, "ready")
     process.send_signal(number)
     status, output = finish(process)
     assert status == 128 + number

@@ -48,14 +48,14 @@ def finish(process: subprocess.Popen, seconds: float = 400) -> tuple[int, str]:
     return process.returncode, output
 
 
-def wait_for_line(process: subprocess.Popen, text: str) -> str:
-    """Read the output up to the line that holds `text`."""
-    seen = []
+def read_until(process: subprocess.Popen, text: str) -> str:
+    """Read the output up to the line that holds `text`: all that was read."""
+    seen = ""
     for line in process.stdout:
-        seen.append(line)
+        seen += line
         if text in line:
-            return line
-    raise AssertionError(f"no line with {text!r}:\n{''.join(seen)}")
+            return seen
+    raise AssertionError(f"no line with {text!r}:\n{seen}")
 
 
 def arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
