@@ -28,9 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: those of the process by default.
 
     Returns:
-        The exit status: 0 if all workers ended well, else that of the first one that did not, or
-            128
-        and the number of the signal that ended it or that the launcher was sent.
+        The exit status: 0 if all workers ended well, else that of the first one that did not; 128
+        plus the signal's number where a signal ended it or was sent to the launcher.
     """
     settings = _parser().parse_args(arguments)
     if settings.workers < 1:
