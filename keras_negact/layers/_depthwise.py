@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_negact.layers._backend import compiled_by_xla
-from keras_negact.layers._shifted import shifted_sum, shifted_sum_of_negative_part
+from keras_negact.layers._shifted import shifted_sum
+from keras_negact.layers._shifted_gradient import shifted_sum_of_negative_part
 
 
 def depthwise_convolution(inputs, kernel, data_format: str, padding: str = "same"):
@@ -30,16 +31,10 @@ def depthwise_convolution(inputs, kernel, data_format: str, padding: str = "same
     return ops.depthwise_conv(inputs, kernel, padding=padding, data_format=data_format)
 
 
-def filter_negative_part(inputs, kernel, data_format: str, training: bool = False):
+def filter_negative_part(inputs, kernel, data_format: str):
     """`depthwise_convolution(relu(-inputs), kernel)` in the form that is fastest where it runs."""
     if compiled_by_xla() and math.prod(kernel.shape[:-2]) > 1:
         return shifted_sum_of_negative_part(inputs, kernel, data_format)
-    if training and keras.config.backend() == "tensorflow":
-        # One pass over the feature maps where relu(-x) takes two. With the zero in front,
-        # TensorFlow passes no gradient at x = 0, as a rectifier should. In training alone, because
-        # in LiteRT's int8 a minimum ruins the outputs, and where x is a sum it makes TensorFlow's
-        # remapper fail, which then fuses nothing in the whole graph.
-        return depthwise_convolution(ops.minimum(0.0, inputs), -kernel, data_format)
     return depthwise_convolution(ops.relu(-inputs), kernel, data_format)
 
 

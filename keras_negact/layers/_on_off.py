@@ -18,13 +18,14 @@ def _both_signs(inputs, axis):
     # One pass where TensorFlow's concatenation takes two, and a gradient in two instead of four.
     signs_shape = [1] * (len(inputs.shape) + 1)
     signs_shape[axis] = 2
-    doubled_shape = list(ops.shape(inputs))
-    doubled_shape[axis] *= 2
+    shape = list(ops.shape(inputs))
+    pairs_shape = [*shape[:axis], 2, *shape[axis:]]
+    doubled_shape = [*shape[:axis], 2 * shape[axis], *shape[axis + 1 :]]
 
     @ops.custom_gradient
     def both_signs(inputs):
         def gradient(upstream):
-            on, off = ops.split(upstream, 2, axis=axis)
+            on, off = ops.unstack(ops.reshape(upstream, pairs_shape), 2, axis=axis)
             return on - off
 
         signs = ops.reshape(ops.cast([1, -1], inputs.dtype), signs_shape)

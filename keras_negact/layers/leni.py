@@ -8,6 +8,7 @@ from keras_negact.layers._channel_mixing import mix_channels
 from keras_negact.layers._depthwise import filter_negative_part
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
 from keras_negact.layers._leni_start import default_kernel_initializer, keeping_compression
+from keras_negact.layers._scaling import scale_channels
 
 _INNER = ("activation", "transform", "normalization")
 _WEIGHTS = {
@@ -205,13 +206,17 @@ class LENI(FeatureMapLayer):
         self.built = True
 
     def call(self, inputs, mask=None, training=False):
+        # `training` finds its way to the inner layers by itself. It is named for callers who give
+        # it: Keras would drop it silently.
         self._check_floating(inputs)
         rank = len(inputs.shape)
         positive = ops.relu(inputs) if self.activation is None else self.activation(inputs)
         positive = ops.cast(positive, inputs.dtype)
-        negative = self._negative_branch(inputs, mask, training)
+        negative = self._negative_branch(inputs, mask)
         if self.compression == "channelwise":
-            return positive * self._per_channel(self.positive_scale, rank) + negative
+            return (
+                scale_channels(positive, self.positive_scale, self._channel_axis(rank)) + negative
+            )
         if self.compression == "sum":
             return positive + negative
         axis = self._channel_axis(rank)
@@ -219,7 +224,7 @@ class LENI(FeatureMapLayer):
             return ops.concatenate([positive, negative], axis=axis)
         return self._compress(positive, negative, axis)
 
-    def _negative_branch(self, inputs, mask, training):
+    def _negative_branch(self, inputs, mask):
         """`N'`, times the negative scale where there is one."""
         rank = len(inputs.shape)
         scale = self.negative_scale
@@ -230,7 +235,7 @@ class LENI(FeatureMapLayer):
                 kernel = kernel * self._per_output(scale)
                 bias = None if bias is None else bias * scale
                 scale = None
-            negative = self._convolve_negative_part(inputs, kernel, training)
+            negative = self._convolve_negative_part(inputs, kernel)
             if bias is not None:
                 negative = negative + self._per_channel(bias, rank)
         else:
@@ -248,9 +253,9 @@ class LENI(FeatureMapLayer):
             return self.normalization_layer(negative, mask=mask)
         return self.normalization_layer(negative)
 
-    def _convolve_negative_part(self, inputs, kernel, training):
+    def _convolve_negative_part(self, inputs, kernel):
         if self.transform == "depthwise":
-            return filter_negative_part(inputs, kernel, self.data_format, training is True)
+            return filter_negative_part(inputs, kernel, self.data_format)
         axis = self._channel_axis(len(inputs.shape))
         negative = ops.relu(ops.negative(inputs))
         return mix_channels(negative, kernel, self.transform_groups, axis)

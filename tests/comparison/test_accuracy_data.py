@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
-PROTOCOL = SimpleNamespace(images=25, side=16, batch_size=8, workers=1, rhythms=20)
+PROTOCOL = SimpleNamespace(
+    images=25, evaluated_images=11, side=16, batch_size=8, workers=1, rhythms=20
+)
 
 
 @pytest.fixture
@@ -28,10 +30,10 @@ def chunks(tmp_path):
 
 def test_chunks_are_joined_cut_and_reduced(accuracy_data, chunks):
     record = accuracy_data.load("cifar10", PROTOCOL, npz=chunks)(0)
-    # Of 25 images the 10th and the 20th are held out.
-    assert record.counts == {"train": 23, "validation": 2, "test": 12}
+    # Of 36 images the 10th, the 20th and the 30th are held out, and the first 25 others trained on.
+    assert record.counts == {"train": 25, "validation": 3, "test": 11}
     held_out, labels = record.validation[0]
-    assert labels.tolist() == [9, 19 - 12]
+    assert labels.tolist() == [9, 19 - 12, 29 - 24]
     with np.load(chunks / "train_1.npz") as chunk:
         image = chunk["x"][19 - 12].astype("float64")
     for i, j in ((0, 0), (7, 3), (15, 15)):
@@ -47,9 +49,12 @@ def test_a_missing_chunk_is_noticed(accuracy_data, chunks):
         accuracy_data.load("fashion_mnist", PROTOCOL, npz=chunks)
 
 
-def test_training_and_test_rhythms_differ(accuracy_data):
+def test_training_validation_and_test_rhythms_differ(accuracy_data):
     record = accuracy_data.load("rhythms", PROTOCOL)(0)
-    assert record.counts == {"train": 18, "validation": 2, "test": 5}
+    assert record.counts == {"train": 20, "validation": 40, "test": 40}
     train = np.concatenate([x for x, _ in record.train_at(0)])
-    test = np.concatenate([x for x, _ in record.test])
-    assert np.abs(train[:, None] - test[None]).max(axis=(2, 3)).min() > 0.5
+    validation, test = (
+        np.concatenate([x for x, _ in batches]) for batches in (record.validation, record.test)
+    )
+    for one, other in ((train, test), (train, validation), (validation, test)):
+        assert np.abs(one[:, None] - other[None]).max(axis=(2, 3)).min() > 0.5

@@ -147,7 +147,7 @@ def test_files_give_the_same_outputs(name, tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     fresh = model_of(LAYERS[name]())
     for weight in fresh.weights:
-        weight.assign(keras.ops.zeros_like(weight))
+        weight.assign(np.zeros(weight.shape))
     fresh.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(to_numpy(fresh(IMAGE)), expected)
 
