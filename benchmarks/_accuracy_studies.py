@@ -3,6 +3,8 @@
 import functools
 from dataclasses import dataclass
 
+import _accuracy_designs
+
 from keras_negact.comparison import ACTIVATIONS, activation_variants, weights_path
 from keras_negact.models import cifar_resnet, on_off_cnn
 
@@ -19,9 +21,10 @@ class Protocol:
     """How much of everything.
 
     Attributes:
-        images: of the training set (validation included) and of the test set.
+        images: to train on.
+        evaluated_images: of the validation and of the test set, at most.
         side: of CIFAR's images.
-        rhythms: signals for training, validation included.
+        rhythms: signals to train on; twice as many to validate and to test.
         epochs, fine_tuning_epochs, search_epochs: of training.
         seeds: the runs of each variant.
         peak: of the learning rate (SGD with momentum), the middle of the search.
@@ -29,6 +32,7 @@ class Protocol:
     """
 
     images: int
+    evaluated_images: int
     side: int
     rhythms: int
     epochs: int
@@ -42,9 +46,9 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "full": Protocol(50_000, 32, 8_000, 60, 10, 20, seeds=5, workers=2),
-    "reduced": Protocol(4_000, 16, 1_500, 10, 3, 5, seeds=3, batch_size=64),
-    "smoke": Protocol(200, 16, 120, 1, 1, 1, seeds=2, batch_size=64),
+    "full": Protocol(45_000, 10_000, 32, 8_000, 60, 10, 20, seeds=5, workers=2),
+    "reduced": Protocol(4_000, 10_000, 16, 1_500, 10, 3, 5, seeds=3, batch_size=64),
+    "smoke": Protocol(200, 100, 16, 120, 1, 1, 1, seeds=2, batch_size=64),
 }
 
 
@@ -60,6 +64,8 @@ class Study:
         epochs: of training.
         rate: of learning, as a part of the protocol's.
         tables: further summaries of parts of the variants.
+        seeds: instead of the protocol's.
+        evaluate_on: `"validation"` where something is still to be chosen.
     """
 
     dataset: str
@@ -69,6 +75,8 @@ class Study:
     reference: str = "relu"
     rate: float = 1.0
     tables: dict | None = None
+    seeds: tuple[int, ...] | None = None
+    evaluate_on: str = "test"
 
 
 def resnet20(dataset, protocol, width=16):
@@ -91,6 +99,14 @@ def studies(protocol: Protocol, pretrained) -> dict[str, Study]:
     narrow = _narrow_resnets(protocol)
     half_cnn = activation_variants(plain_cnn("cifar10", protocol, 16), ["leni"])
     return {
+        "designs": Study(
+            "cifar10",
+            _accuracy_designs.designs(resnet20("cifar10", protocol)),
+            "cifar_resnet20",
+            protocol.epochs,
+            seeds=_accuracy_designs.SEEDS,
+            evaluate_on="validation",
+        ),
         "protocols": Study(
             "cifar10",
             _on_off_protocols(protocol),

@@ -30,6 +30,7 @@ import _accuracy_search
 from _accuracy_studies import PROTOCOLS, plain_cnn, resnet20, studies
 
 from keras_negact.comparison import compare_activations, read_runs, summarize
+from keras_negact.launch import cpus_of_worker
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 SEARCHES = {
@@ -37,6 +38,7 @@ SEARCHES = {
     "search_cnn": ("on_off_cnn", plain_cnn),
 }
 STUDIES = (
+    "designs",
     "protocols",
     "resnet20",
     "cnn",
@@ -85,10 +87,13 @@ def read_settings():
 
 def run_in_shares(study, settings):
     command = [sys.executable, __file__, *sys.argv[1:], "--studies", study, "--jobs", "1"]
-    shares = [
-        subprocess.Popen([*command, "--share", str(number), str(settings.jobs)])
-        for number in range(settings.jobs)
-    ]
+    cpus_each = max(1, len(os.sched_getaffinity(0)) // settings.jobs)
+    shares = []
+    for number in range(settings.jobs):
+        share = subprocess.Popen([*command, "--share", str(number), str(settings.jobs)])
+        # Before it counts its CPUs, of which several processes would each take all.
+        os.sched_setaffinity(share.pid, cpus_of_worker(number, cpus_each))
+        shares.append(share)
     failed = [share.args for share in shares if share.wait()]
     if failed:
         sys.exit(f"{len(failed)} of {settings.jobs} processes failed in the study {study}.")
@@ -129,21 +134,26 @@ def run_study(name, settings):
         print(f"No learning rates were searched: {protocol.peak} for every activation.")
     variants = {
         variant: _accuracy_search.trained_with(
-            build, protocol, steps, study.rate * factors.get(build.activation, 1.0)
+            build, protocol, steps, study.rate * factors.get(_activation(build), 1.0)
         )
         for variant, build in study.variants.items()
     }
     compare(
         variants,
         data,
-        protocol.seeds,
+        study.seeds or protocol.seeds,
         study.epochs,
         reference=study.reference,
         protocol={"network": study.network, "side": protocol.side, **common, "rate": study.rate},
         keep_weights=name == "pretraining",
+        evaluate_on=study.evaluate_on,
     )
     for table, names in (study.tables or {}).items():
         write_table(folder, table, names, study.reference)
+
+
+def _activation(build):
+    return getattr(build, "activation", "leni")
 
 
 def write_table(folder, table, names, reference):
