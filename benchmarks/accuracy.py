@@ -1,7 +1,7 @@
 """Does it help? Accuracy of every activation, in several networks and on several data sets.
 
-    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR       # two cores
-    python benchmarks/accuracy.py --protocol full --npz NPZ_DIR --jobs 8       # a GPU
+    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR --jobs 2      # two cores
+    python benchmarks/accuracy.py --protocol full --npz NPZ_DIR --jobs 8               # a GPU
 
 Each study is a folder in `benchmarks/results/accuracy-PROTOCOL/` with its runs, table and pictures.
 Call it again after an interruption, and it goes on. `docs/evidence.md` says what is measured.
