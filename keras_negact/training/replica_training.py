@@ -15,10 +15,13 @@ from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import TrainingRun
 from keras_negact.training.stop_signal import StopSignal
-from keras_negact.training.watchdog import answers, default_timeout, watching
+from keras_negact.training.watchdog import default_timeout, silent, watching
 from keras_negact.training.worker_files import own_files
 
 _MEANS = ("sum_over_batch_size", "mean")
+# Seconds that a process may take to close all its sockets when it ends. Its connections may be
+# closed, and reported by TensorFlow, before the one on which it listens.
+_DYING = 10.0
 
 
 def number_of_replicas(model: keras.Model) -> int:
@@ -138,7 +141,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
         try:
             yield
         except tf.errors.OpError as error:
-            lost = [i for i, address in cluster.peers.items() if not answers(address)]
+            lost = silent(cluster.peers, within=min(timeout, _DYING))
             if not lost:
                 raise
             names = ", ".join(f"worker {i} ({cluster.workers[i]})" for i in lost)

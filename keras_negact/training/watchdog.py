@@ -94,6 +94,16 @@ def answers(address: str) -> bool:
     return True
 
 
+def silent(peers: dict[int, str], within: float) -> list[int]:
+    """The workers that don't answer, as soon as there are any, for at most `within` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        found = [index for index, address in peers.items() if not answers(address)]
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
 def _end(task: dict, peers: dict[int, str], indices: list[int], what: str) -> None:
     names = ", ".join(f"worker {index} ({peers[index]})" for index in indices)
     print(
