@@ -12,10 +12,11 @@ def on_off(inputs, axis: int, max_value: float | None = None):
 
 def _both_signs(inputs, axis):
     """`concat([x, -x])` along `axis`."""
-    if keras.config.backend() != "tensorflow":
+    if keras.config.backend() == "torch":
         return ops.concatenate([inputs, ops.negative(inputs)], axis=axis)
 
-    # One pass where TensorFlow's concatenation takes two, and a gradient in two instead of four.
+    # One pass where TensorFlow's concatenation takes two and JAX's is fused with nothing; and a
+    # gradient in two passes instead of four.
     signs_shape = [1] * (len(inputs.shape) + 1)
     signs_shape[axis] = 2
     shape = list(ops.shape(inputs))
