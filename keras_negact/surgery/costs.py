@@ -73,7 +73,8 @@ class Probe:
         key = json.dumps([config, shape], default=repr)
         if key not in self.counted:
             probe = type(layer).from_config(layer.get_config())
-            probe.build(tuple(shape))
+            # Called, for layers with layers in them may leave it to the call to build these.
+            probe(keras.KerasTensor(shape, site.dtype))
             self.counted[key] = (probe.count_params(), _per_place(probe))
         return self.counted[key]
 

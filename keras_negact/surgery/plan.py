@@ -147,7 +147,7 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
         return _Wish(LEAVE, reason=f"OnOffReLU does not keep {site.function}, list it in `source`")
     if mode == "halve":
         return _Wish(HALVE, layer)
-    width = layer.compute_output_shape(site.shape)[site.axis]
+    width = _output_shape(layer, site)[site.axis]
     if width not in (site.channels, 2 * site.channels) or (
         (width == 2 * site.channels) != doubles_width(layer)
     ):
@@ -155,6 +155,14 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
         return _Wish(LEAVE, reason=reason)
     note = "" if kept else "outputs change: another function than before"
     return _Wish(DOUBLE if doubles_width(layer) else KEEP, layer, note)
+
+
+def _output_shape(layer: keras.Layer, site: Site) -> tuple:
+    if type(layer).compute_output_shape is not keras.Layer.compute_output_shape:
+        return layer.compute_output_shape(site.shape)
+    # It does not say, so a copy is called.
+    copy = type(layer).from_config(layer.get_config())
+    return copy(keras.KerasTensor(site.shape, site.dtype)).shape
 
 
 def _report(

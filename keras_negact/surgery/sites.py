@@ -165,6 +165,9 @@ def _find_obstacles(trace: Trace, site: Site) -> None:
         site.impossible = site.impossible or "its number of channels is unknown"
     elif site.rank > 5:
         site.impossible = site.impossible or "it has more than three spatial axes"
+    elif site.axis not in (1, site.rank - 1):
+        moved = f"its channels are on axis {site.axis}, neither first nor last"
+        site.impossible = site.impossible or moved
     elif not keras.backend.is_float_dtype(site.dtype):
         site.impossible = site.impossible or f"it works on {site.dtype}"
     if any(gates.is_gate(trace, number) for number in outputs) or (

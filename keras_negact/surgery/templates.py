@@ -65,7 +65,7 @@ class Templates:
             config["activity_regularizer"] = regularizer
         config.update(
             name=site.name,
-            dtype=dtype_policy(site),
+            dtype=keras.dtype_policies.serialize(dtype_policy(site)),
             trainable=getattr(site.layer, "trainable", True),
         )
         return type(template).from_config(config)

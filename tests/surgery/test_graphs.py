@@ -342,3 +342,16 @@ def test_learned_activation_within_a_layer_behind_doubled_channels(on_conflict):
     scramble(model)
     plan, _ = check_same_function(model, "on_off_relu", on_conflict=on_conflict)
     assert actions(plan)["relu"] == on_conflict
+
+
+@swaps
+def test_channels_on_a_middle_axis_are_left(activation, on_conflict):
+    inputs = keras.Input((4, 4, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="conv", activation="relu")(inputs)
+    x = layers.ReLU(name="between")(layers.Permute((2, 3, 1))(x))
+    x = layers.Conv2D(6, 1, name="last", activation="relu")(layers.Permute((3, 1, 2))(x))
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    plan, _ = check_same_function(model, activation, on_conflict=on_conflict)
+    assert actions(plan)["between"] == "leave"
+    assert "axis 2, neither first nor last" in str(plan)
+    assert actions(plan)["last"] == "swap"

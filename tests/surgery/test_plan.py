@@ -247,3 +247,21 @@ def test_what_cannot_be_halved_is_skipped():
     plan = plan_activation_swap(network(), "on_off_relu", channels="halve")
     (site,) = [site for site in plan.sites if site.path == "capped"]
     assert site.action == "skip"
+
+
+class Mixed(keras.Layer):
+    """A user's layer, which leaves its shapes and the building of its parts to the call."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = layers.PReLU(shared_axes=[1, 2])
+
+    def call(self, inputs):
+        return self.slope(inputs) + inputs
+
+
+def test_a_layer_that_does_not_say_its_shapes():
+    plan = plan_activation_swap(network(), lambda site: Mixed(), where="capped")
+    (site,) = [site for site in plan.sites if site.path == "capped"]
+    assert (site.action, site.new_parameters) == ("swap", 4)
+    assert isinstance(plan.apply().get_layer("capped"), Mixed)
