@@ -6,6 +6,7 @@ They are compared on validation images, from seeds that nothing else is reported
 import functools
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from keras_negact import LENI, clone_with_activation
@@ -13,6 +14,22 @@ from keras_negact.comparison import activation_variants
 
 SEEDS = (100, 101, 102)
 RIVALS = ("relu", "funnel")
+
+
+@keras.saving.register_keras_serializable("keras_negact_benchmarks")
+class Centre(keras.initializers.Initializer):
+    """A depthwise kernel of zeros but for its middle tap: a slope on the negative side."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, shape, dtype=None):
+        kernel = np.zeros(shape)
+        kernel[tuple(taps // 2 for taps in shape[:-2])] = self.value
+        return ops.convert_to_tensor(kernel, dtype=dtype)
+
+    def get_config(self):
+        return {"value": self.value}
 
 
 class LargerOf(keras.Layer):
@@ -42,6 +59,15 @@ def designs(build) -> dict:
             transform=_filtered_and_normalized(then="relu"), compression="sum", start="random"
         ),
         "larger of": LargerOf,
+        # Other starts of the kernel: as Leaky ReLU, towards |x|, as a mean of the surroundings.
+        "leaky": lambda: LENI(kernel_initializer=Centre(-0.25)),
+        "towards |x|": lambda: LENI(kernel_initializer=Centre(0.25)),
+        "surround": lambda: LENI(kernel_initializer=keras.initializers.Constant(-1 / 9)),
+        "small random": lambda: LENI(
+            kernel_initializer=keras.initializers.VarianceScaling(
+                0.1, mode="fan_out", distribution="uniform"
+            )
+        ),
     }
     return {
         **activation_variants(build, RIVALS),
