@@ -18,7 +18,7 @@ RIVALS = ("relu", "funnel")
 
 @keras.saving.register_keras_serializable("keras_negact_benchmarks")
 class Centre(keras.initializers.Initializer):
-    """A depthwise kernel of zeros but for its middle tap: a slope on the negative side."""
+    """A depthwise kernel of zeros but for its middle tap."""
 
     def __init__(self, value):
         self.value = value
@@ -60,7 +60,7 @@ def designs(build) -> dict:
         ),
         "larger of": LargerOf,
         # Other starts of the kernel: as Leaky ReLU, towards |x|, as a mean of the surroundings.
-        "leaky": lambda: LENI(kernel_initializer=Centre(-0.25)),
+        "leaky": lambda: LENI(start="leaky"),
         "towards |x|": lambda: LENI(kernel_initializer=Centre(0.25)),
         "surround": lambda: LENI(kernel_initializer=keras.initializers.Constant(-1 / 9)),
         "small random": lambda: LENI(

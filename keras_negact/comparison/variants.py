@@ -19,6 +19,7 @@ _LAYERS = {
     "on_off_relu": OnOffReLU,
     "on_off_relu_halved": OnOffReLU,
     "leni": LENI,
+    "leni_leaky": functools.partial(LENI, start="leaky"),
     "leni_random": functools.partial(LENI, start="random"),
     "leni_no_transform": functools.partial(LENI, transform=None),
     "leni_no_compression": functools.partial(LENI, compression=None),
@@ -49,6 +50,7 @@ def activation_variants(
     | `funnel` | `FunnelReLU`: `max(x, BN(depthwise(x)))` |
     | `on_off_relu`, `on_off_relu_halved` | `OnOffReLU`; halved: the layers before half as wide |
     | `leni` | `LENI()` |
+    | `leni_leaky` | it starts as a leaky ReLU |
     | `leni_random` | all its weights drawn by their initializers |
     | `leni_no_transform` | no transformation: two learned slopes a channel |
     | `leni_no_compression` | twice the channels |

@@ -5,7 +5,7 @@ import keras
 TRANSFORMS = ("depthwise", "pointwise")
 NORMALIZATIONS = ("batch",)
 COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
-STARTS = ("keep", "random", None)
+STARTS = ("keep", "leaky", "random", None)
 
 
 def one_of(name: str, value, allowed: tuple):
@@ -85,11 +85,23 @@ def check_combination(layer) -> None:
             f"Given: use_bias={layer.use_bias}, transform={layer.transform!r}"
         )
     given = given_initializers(layer)
-    if layer.start == "keep" and given:
+    if layer.start in ("keep", "leaky") and given:
         raise ValueError(
-            "start='keep' fixes the weights that matter at the start, so no initializer goes with "
-            f"it. Given: {', '.join(given)}. Allowed: start='random', or no initializer."
+            f"start={layer.start!r} fixes the weights that matter at the start, so no initializer "
+            f"goes with it. Given: {', '.join(given)}. Allowed: start='random', or no initializer."
         )
+    if layer.start == "leaky" and not _can_start_leaky(layer):
+        raise ValueError(
+            "start='leaky' goes with the transforms 'depthwise', 'pointwise' and None, without "
+            "normalization and without pointwise compression. Given: "
+            f"transform={layer.transform!r}, normalization={layer.normalization!r}, "
+            f"compression={layer.compression!r}"
+        )
+
+
+def _can_start_leaky(layer) -> bool:
+    plain = layer.transform is None or layer.transform in TRANSFORMS
+    return plain and layer.normalization is None and layer.compression != "pointwise"
 
 
 def given_initializers(layer) -> list[str]:

@@ -7,7 +7,12 @@ from keras_negact.layers import _leni_arguments as arguments
 from keras_negact.layers._channel_mixing import mix_channels
 from keras_negact.layers._depthwise import filter_negative_part
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.layers._leni_start import default_kernel_initializer, keeping_compression
+from keras_negact.layers._leni_start import (
+    LEAKY_SLOPE,
+    default_kernel_initializer,
+    keeping_compression,
+    leaky_kernel,
+)
 from keras_negact.layers._scaling import scale_channels
 
 _INNER = ("activation", "transform", "normalization")
@@ -55,8 +60,10 @@ class LENI(FeatureMapLayer):
         groups: groups of the pointwise compression. `P_c` and `N'_c` meet in the same group.
         filters: output channels of the pointwise compression. `None`: as many as the input's.
         start: `"keep"`: at the start the block computes `activation(x)`, in float32 to the last
-            bit. `"random"`: every weight is drawn by its initializer. `None`: `"keep"`, unless
-            `filters` changes the number of channels or an initializer is given.
+            bit. `"leaky"`: `activation(x) - relu(-x) / 4`, which without an activation is a leaky
+            ReLU of PReLU's initial slope; without normalization and pointwise compression alone.
+            `"random"`: every weight is drawn by its initializer. `None`: `"keep"`, unless `filters`
+            changes the number of channels or an initializer is given.
         use_bias: whether `T`, when depthwise or pointwise, has a bias.
         data_format: `"channels_last"` or `"channels_first"`. `None`: Keras's own default.
         kernel_initializer, kernel_regularizer, kernel_constraint: of `T`'s kernel. The initializer
@@ -88,8 +95,10 @@ class LENI(FeatureMapLayer):
 
     At the start, under `"keep"`, the negative branch is silenced by a kernel of zeros where the
     kernel is the block's own and no normalization follows, else by `negative_scale = 0`; a
-    pointwise compression starts as `[I; 0]`. The block's own weights then have a gradient from the
-    first step on, and a unit that is negative on every example has one from the second.
+    pointwise compression starts as `[I; 0]`. Under `"leaky"` the kernel starts as `-I / 4`, or
+    `negative_scale` as `-1 / 4` where there is none. The block's own weights then have a gradient
+    from the first step on, and a unit that is negative on every example has one from the second
+    under `"keep"`, from the first under `"leaky"`.
 
     Raises:
         ValueError: when an argument is none of the above or does not go with the others; at build,
@@ -178,7 +187,7 @@ class LENI(FeatureMapLayer):
             self.kernel = self._add(
                 "kernel",
                 self._kernel_shape(input_shape, channels),
-                "zeros" if silent else self.kernel_initializer or default_kernel_initializer(),
+                "zeros" if silent else self._kernel_start(),
             )
             if self.use_bias:
                 self.bias = self._add("bias", (channels,), self.bias_initializer or "zeros")
@@ -190,9 +199,7 @@ class LENI(FeatureMapLayer):
         if self.compression == "channelwise" or silenced_by_scale:
             silent = keep and not kernel_is_last
             self.negative_scale = self._add(
-                "negative_scale",
-                (channels,),
-                "zeros" if silent else self.scale_initializer or "ones",
+                "negative_scale", (channels,), "zeros" if silent else self._negative_scale_start()
             )
         if self.compression == "pointwise":
             ones = (1,) * (len(input_shape) - 2)
@@ -333,6 +340,16 @@ class LENI(FeatureMapLayer):
         if self.start is None:
             return keeps_width and not arguments.given_initializers(self)
         return self.start == "keep"
+
+    def _kernel_start(self):
+        if self.start == "leaky":
+            return leaky_kernel
+        return self.kernel_initializer or default_kernel_initializer()
+
+    def _negative_scale_start(self):
+        if self.start == "leaky" and not self._owns_kernel():
+            return keras.initializers.Constant(-LEAKY_SLOPE)
+        return self.scale_initializer or "ones"
 
     def _kernel_shape(self, input_shape, channels: int) -> tuple:
         spatial_rank = len(input_shape) - 2

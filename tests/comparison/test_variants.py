@@ -32,6 +32,7 @@ EXTRA_WEIGHTS = {
     "on_off_relu": SECOND,
     "on_off_relu_halved": -FIRST // 2,
     "leni": 36 + 8,
+    "leni_leaky": 36 + 8,
     "leni_random": 36 + 8,
     "leni_no_transform": 8,
     "leni_no_compression": SECOND + 36,
@@ -45,6 +46,7 @@ EXTRA_MULTIPLY_ADDS = {
     "on_off_relu": SECOND * 4,
     "on_off_relu_halved": -FIRST // 2 * 16,
     "leni": (36 + 8) * 16,
+    "leni_leaky": (36 + 8) * 16,
     "leni_random": (36 + 8) * 16,
     "leni_no_transform": 8 * 16,
     "leni_no_compression": SECOND * 4 + 36 * 16,
@@ -72,6 +74,7 @@ def test_names_say_what_stands_at_the_site(built):
     assert leni("leni_no_transform").transform is None
     assert leni("leni_no_compression").compression is None
     assert leni("leni_pointwise").compression == "pointwise"
+    assert leni("leni_leaky").start == "leaky"
     assert leni("leni_random").start == "random"
     assert isinstance(leni("leni_both_branches").activation, FilteredReLU)
     assert built["leni_compensation"].get_layer("first").filters == 2

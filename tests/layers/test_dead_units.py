@@ -37,8 +37,16 @@ def test_relu_hands_it_nothing():
         LENI(start="random", transform="pointwise"),
         LENI(start="random", compression="pointwise"),
         LENI(start="random", compression=None),
+        LENI(start="leaky"),
     ],
-    ids=["on_off_relu", "depthwise", "pointwise", "pointwise compression", "no compression"],
+    ids=[
+        "on_off_relu",
+        "depthwise",
+        "pointwise",
+        "pointwise compression",
+        "no compression",
+        "leaky",
+    ],
 )
 def test_these_hand_it_a_gradient_at_once(layer):
     layer.build(DEAD.shape)

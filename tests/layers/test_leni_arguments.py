@@ -15,7 +15,7 @@ REFUSED_WHEN_MADE = {
     "normalization": ({"normalization": "layer"}, "`normalization`.*'batch'.*Given: 'layer'"),
     "compression": ({"compression": "dense"}, "`compression`.*'channelwise'.*Given: 'dense'"),
     "compression layer": ({"compression": keras.layers.ReLU()}, "`compression` must be one of"),
-    "start": ({"start": "zero"}, "`start`.*'keep', 'random'.*Given: 'zero'"),
+    "start": ({"start": "zero"}, "`start`.*'keep', 'leaky', 'random'.*Given: 'zero'"),
     "data format": ({"data_format": "NHWC"}, "`data_format`.*'channels_last'.*Given: 'NHWC'"),
     "even kernel": ({"kernel_size": 4}, "`kernel_size` must be an odd.*Given: 4"),
     "kernel of nothing": ({"kernel_size": 0}, "`kernel_size`.*Given: 0"),

@@ -149,6 +149,47 @@ def test_names_and_shapes_of_the_weights(arguments, shape, expected):
     assert {weight.name: tuple(weight.shape) for weight in layer.weights} == expected
 
 
+LEAKY = {
+    "depthwise": {},
+    "sum": {"compression": "sum", "kernel_size": 5},
+    "pointwise": {"transform": "pointwise", "transform_groups": 2},
+    "identity": {"transform": None},
+    "no compression": {"compression": None},
+    "no compression, identity": {"compression": None, "transform": None},
+}
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 5, 4), (2, 5, 6, 4), (2, 3, 4, 5, 4)])
+@pytest.mark.parametrize("name", LEAKY)
+def test_leaky_start(name, shape, activation):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    layer = LENI(activation=activation, start="leaky", **LEAKY[name])
+    y = to_numpy(layer(x))
+    positive = to_numpy(keras.activations.get(activation)(keras.ops.convert_to_tensor(x)))
+    negative = np.minimum(x, 0) / 4
+    if layer.compression is None:
+        expected = np.concatenate([positive, negative], axis=-1)
+    else:
+        expected = positive + negative
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-7)
+    assert LENI.from_config(layer.get_config()).start == "leaky"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"normalization": "batch"},
+        {"compression": "pointwise"},
+        {"transform": keras.layers.DepthwiseConv2D(3, padding="same")},
+        {"kernel_initializer": "he_normal"},
+    ],
+)
+def test_leaky_start_is_refused_where_it_would_be_something_else(arguments):
+    with pytest.raises(ValueError, match="start='leaky'"):
+        LENI(start="leaky", **arguments)
+
+
 def test_random_draws_everything():
     for name in ("default", "pointwise transform", "pointwise compression", "no compression"):
         layer = LENI(**{**VARIANTS[name], "start": "random"})

@@ -27,6 +27,7 @@ VARIANTS = {
     "elu, pointwise compression": {"activation": "elu", "compression": "pointwise"},
     "tanh, no compression": {"activation": "tanh", "compression": None},
     "random": {"start": "random"},
+    "leaky": {"start": "leaky"},
 }
 KEEPING_VARIANTS = {
     name: arguments
