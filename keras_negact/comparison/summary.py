@@ -206,7 +206,7 @@ _HEADINGS = [
 
 def _row(one: VariantSummary) -> list[str]:
     return [
-        one.variant,
+        one.variant.replace("|", "\\|"),
         f"{100 * one.accuracy:.2f}",
         *_difference_cells(one.difference),
         str(len(one.seeds)),

@@ -37,6 +37,12 @@ def test_table_says_what_the_runs_say():
     assert relu.endswith("| reference |")
 
 
+def test_a_bar_in_a_name_ends_no_cell():
+    runs = [made_up_run(name, seed, 0.5 + seed / 9) for name in ("relu", "|x|") for seed in (1, 2)]
+    lines = summarize(runs).to_markdown().splitlines()
+    assert any(line.startswith(r"| \|x\| | ") for line in lines)
+
+
 def test_everything_goes_to_json():
     summary = summarize(three_variants())
     again = json.loads(json.dumps(summary.to_dict()))
