@@ -28,19 +28,19 @@ def load(name, protocol, npz=None, tfds_dir=None):
     else:
         x, y = _images(name, "train", npz, tfds_dir)
         held_out = np.arange(len(x)) % 10 == 9
-        train = _reduced(x[~held_out], y[~held_out], protocol.images, protocol.side)
+        train = _reduced(x[~held_out], y[~held_out], protocol.images, protocol.square)
         evaluated = ((x[held_out], y[held_out]), _images(name, "test", npz, tfds_dir))
         validation, test = (
-            _reduced(*examples, protocol.evaluated_images, protocol.side) for examples in evaluated
+            _reduced(*examples, protocol.evaluated_images, protocol.square)
+            for examples in evaluated
         )
-    halvings = 32 // protocol.side if name == "cifar10" else 1
     return array_data(
         name,
         train=train,
         validation=validation,
         test=test,
         batch_size=protocol.batch_size,
-        largest_shift=SHIFTS[name] // halvings,
+        largest_shift=SHIFTS[name] // protocol.square,
         mirror=name in MIRRORED,
         workers=protocol.workers,
     )
@@ -87,11 +87,11 @@ def _tfds(name, split, tfds_dir):
     return data["image"], data["label"].astype("uint8")
 
 
-def _reduced(x, y, count, side):
-    """The first `count` images, and CIFAR's as means over squares of pixels."""
+def _reduced(x, y, count, square):
+    """The first `count` images, as means over squares of so many pixels a side."""
     x, y = x[:count], y[:count]
-    if x.shape[1] == 32 and side < 32:
-        square = 32 // side
-        blocks = x.reshape(len(x), side, square, side, square, x.shape[-1])
+    if square > 1:
+        height, width = x.shape[1] // square, x.shape[2] // square
+        blocks = x.reshape(len(x), height, square, width, square, x.shape[-1])
         x = np.rint(blocks.mean(axis=(2, 4))).astype("uint8")
     return x, y.astype("int32")

@@ -23,7 +23,7 @@ class Protocol:
     Attributes:
         images: to train on.
         evaluated_images: of the validation and of the test set, at most.
-        side: of CIFAR's images.
+        square: side of the squares of pixels whose means make an image: 1 leaves images as they are.
         rhythms: signals to train on; twice as many to validate and to test.
         epochs, fine_tuning_epochs, search_epochs: of training.
         seeds: the runs of each variant.
@@ -33,7 +33,7 @@ class Protocol:
 
     images: int
     evaluated_images: int
-    side: int
+    square: int
     rhythms: int
     epochs: int
     fine_tuning_epochs: int
@@ -46,9 +46,9 @@ class Protocol:
 
 
 PROTOCOLS = {
-    "full": Protocol(45_000, 10_000, 32, 8_000, 60, 10, 20, seeds=5, workers=2),
-    "reduced": Protocol(4_000, 10_000, 16, 1_500, 10, 3, 5, seeds=3, batch_size=64),
-    "smoke": Protocol(200, 100, 16, 120, 1, 1, 1, seeds=2, batch_size=64),
+    "full": Protocol(45_000, 10_000, 1, 8_000, 60, 10, 20, seeds=5, workers=2),
+    "reduced": Protocol(4_000, 10_000, 2, 1_500, 10, 3, 5, seeds=3, batch_size=64),
+    "smoke": Protocol(200, 100, 2, 120, 1, 1, 1, seeds=2, batch_size=64),
 }
 
 
@@ -80,12 +80,12 @@ class Study:
 
 
 def resnet20(dataset, protocol, width=16):
-    return functools.partial(cifar_resnet, 20, _shape(dataset, protocol), 10, width=width)
+    return functools.partial(cifar_resnet, 20, input_shape(dataset, protocol), 10, width=width)
 
 
 def plain_cnn(dataset, protocol, width=32):
     classes = 3 if dataset == "rhythms" else 10
-    shape = _shape(dataset, protocol)
+    shape = input_shape(dataset, protocol)
     return functools.partial(on_off_cnn, shape, classes, "relu", "conventional", width=width)
 
 
@@ -161,8 +161,11 @@ def studies(protocol: Protocol, pretrained) -> dict[str, Study]:
     }
 
 
-def _shape(dataset, protocol):
-    return (protocol.side, protocol.side, 3) if dataset == "cifar10" else SHAPES[dataset]
+def input_shape(dataset, protocol):
+    """Of one example."""
+    *sides, channels = SHAPES[dataset]
+    square = 1 if dataset == "rhythms" else protocol.square
+    return (*(side // square for side in sides), channels)
 
 
 def _on_off_protocols(protocol):
@@ -172,7 +175,7 @@ def _on_off_protocols(protocol):
             doubles = name in ("full", "halved")
             variant = functools.partial(
                 on_off_cnn,
-                _shape("cifar10", protocol),
+                input_shape("cifar10", protocol),
                 10,
                 "on_off_relu" if doubles else "relu",
                 name,

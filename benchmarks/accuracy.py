@@ -27,7 +27,7 @@ os.environ.setdefault(
 
 import _accuracy_data
 import _accuracy_search
-from _accuracy_studies import PROTOCOLS, plain_cnn, resnet20, studies
+from _accuracy_studies import PROTOCOLS, input_shape, plain_cnn, resnet20, studies
 
 from keras_negact.comparison import compare_activations, read_runs, summarize
 from keras_negact.launch import cpus_of_worker
@@ -144,7 +144,12 @@ def run_study(name, settings):
         study.seeds or protocol.seeds,
         study.epochs,
         reference=study.reference,
-        protocol={"network": study.network, "side": protocol.side, **common, "rate": study.rate},
+        protocol={
+            "network": study.network,
+            "side": input_shape(study.dataset, protocol)[0],
+            **common,
+            "rate": study.rate,
+        },
         keep_weights=name == "pretraining",
         evaluate_on=study.evaluate_on,
     )

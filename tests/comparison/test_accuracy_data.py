@@ -9,7 +9,7 @@ import pytest
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 PROTOCOL = SimpleNamespace(
-    images=25, evaluated_images=11, side=16, batch_size=8, workers=1, rhythms=20
+    images=25, evaluated_images=11, square=2, batch_size=8, workers=1, rhythms=20
 )
 
 
