@@ -23,7 +23,7 @@ class Protocol:
     Attributes:
         images: to train on.
         evaluated_images: of the validation and of the test set, at most.
-        square: side of the squares of pixels whose means make an image: 1 leaves images as they are.
+        square: of pixels, whose mean is one pixel: its side. 1 leaves images as they are.
         rhythms: signals to train on; twice as many to validate and to test.
         epochs, fine_tuning_epochs, search_epochs: of training.
         seeds: the runs of each variant.
