@@ -14,7 +14,7 @@ import pytest
 from keras_negact.datasets import load_dataset
 from tests.support.tuning import small_network
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "tune_leni.py"
 TINY = "--model on_off_cnn --limit 200 --epochs 1 --batch-size 20 --max-cost 1.5"
 RESULTS = {

@@ -14,7 +14,7 @@ import pytest
 
 from keras_negact.datasets import load_dataset
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "examples" / "train_cifar.py"
 DATA_DIR = os.environ.get("KERAS_NEGACT_DATA", str(ROOT.parent / "shared" / "data" / "tfds"))
 needs_cifar10 = pytest.mark.skipif(
