@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_negact import _checks
 from keras_negact.analysis import pictures
 from keras_negact.analysis.gradients import units_without_gradient
 from keras_negact.analysis.observation import Observation
@@ -184,6 +185,14 @@ def _batches(data: Any, batch_size: int, limit: int | None) -> Iterator[Any]:
         )
         left -= _count(inputs)
         yield inputs
+
+
+def first_examples(name: str, data: Any, limit: int) -> Any:
+    """The first examples of arrays, or a `ValueError` where that is not what was given."""
+    arrays = keras.tree.flatten(data)
+    if not arrays or not all(hasattr(x, "shape") and len(x.shape) and len(x) for x in arrays):
+        raise _checks.refused(name, "an array of inputs, or a structure of them", data)
+    return keras.tree.map_structure(lambda x: np.asarray(x[:limit]), data)
 
 
 def _all_batches(data: Any, batch_size: int) -> Iterable[Any]:
