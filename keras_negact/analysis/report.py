@@ -137,6 +137,12 @@ def negative_information_report(
         that negative information is lost; these measures of it are this package's.
     """
     check_model(model)
+    batch_size = _checks.integer("batch_size", batch_size, 1)
+    limit = None if limit is None else _checks.integer("limit", limit, 1)
+    gradient_examples = _checks.integer("gradient_examples", gradient_examples, 1)
+    _checks.one_of("verbose", int(verbose) if isinstance(verbose, bool) else verbose, (0, 1))
+    if isinstance(data, (str, bytes)) or not (hasattr(data, "__iter__") or hasattr(data, "shape")):
+        raise _checks.refused("data", "an array of inputs or an iterable of batches", data)
     replay = Replay(model)
     if not replay.sites:
         raise ValueError(f"`{model.name}` has no activation that could be looked at.")
@@ -151,7 +157,7 @@ def negative_information_report(
     if verbose:
         print(file=sys.stderr)
     if first is None:
-        raise ValueError("There is no data: not one batch.")
+        raise _checks.refused("data", "at least one batch", data)
     few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
     unreached = units_without_gradient(replay, few)
     return NegativeInformationReport(
