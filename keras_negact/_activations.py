@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_negact._checks import refused
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 
@@ -22,6 +23,12 @@ _LAYERS = {
     "on_off_relu": OnOffReLU,
     "leni": LENI,
 }
+
+_ALLOWED = (
+    f"one of {sorted(_LAYERS)}, the name of a Keras activation, a layer, a layer class, or a "
+    "factory of layers without arguments (a function of feature maps goes in as "
+    "keras.layers.Activation(function))"
+)
 
 
 def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
@@ -46,17 +53,10 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         try:
             function = keras.activations.get(spec)
         except ValueError:
-            raise ValueError(
-                f"Unknown activation {spec!r}. Allowed: one of {sorted(_LAYERS)}, the name of a "
-                "Keras activation, a layer, a layer class or a factory of layers."
-            ) from None
+            raise refused("activation", _ALLOWED, spec) from None
         return lambda: keras.layers.Activation(function)
     if not _is_factory(spec):
-        raise ValueError(
-            "An activation is a name, a layer, a layer class or a factory of layers without "
-            f"arguments. Given: {spec!r}. A function of feature maps goes in as "
-            "keras.layers.Activation(function)."
-        )
+        raise refused("activation", _ALLOWED, spec)
     return spec
 
 

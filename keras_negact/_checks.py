@@ -121,6 +121,16 @@ def writable_folder(name: str, value: Any) -> pathlib.Path:
     return folder
 
 
+def writable_file(name: str, value: Any) -> pathlib.Path:
+    """The path of a file in a folder that is there and can be written to."""
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise refused(name, "the path of a file", value)
+    path = pathlib.Path(value)
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
+        raise refused(name, "the path of a file in a folder that can be written to", str(value))
+    return path
+
+
 def _outside(value, minimum, maximum) -> bool:
     return (minimum is not None and value < minimum) or (maximum is not None and value > maximum)
 

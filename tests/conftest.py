@@ -5,6 +5,9 @@ import os
 # Oracles work in float64, which JAX has only when told so before it is imported.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# On CPUs, TensorFlow has channels-first convolutions in oneDNN alone, which it switches on by
+# itself only for some processors.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras
 import pytest

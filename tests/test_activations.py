@@ -75,7 +75,9 @@ def test_classes_and_factories():
 
 @pytest.mark.parametrize("spec", ["nope", "", "LENI"])
 def test_unknown_name(spec):
-    with pytest.raises(ValueError, match=f"Unknown activation '{spec}'. Allowed.*'leni'.*'relu'"):
+    with pytest.raises(
+        ValueError, match=f"`activation` must be.*'leni'.*'relu'.*Received: '{spec}'"
+    ):
         resolve_activation(spec)
 
 
@@ -83,7 +85,7 @@ def test_unknown_name(spec):
     "spec", [None, 3, ["relu"], keras.activations.relu, keras.ops.relu, keras.layers.Activation]
 )
 def test_what_is_no_activation(spec):
-    with pytest.raises(ValueError, match=r"without arguments\. Given"):
+    with pytest.raises(ValueError, match=r"`activation` must be .*without arguments.*Received"):
         resolve_activation(spec)
 
 

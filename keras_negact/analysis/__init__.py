@@ -1,5 +1,6 @@
 """What a network throws away: its negative information, activation by activation."""
 
+from keras_negact.analysis.monitor import ActivationMonitor
 from keras_negact.analysis.pictures import draw_feature_maps
 from keras_negact.analysis.report import (
     NegativeInformationReport,
@@ -8,6 +9,7 @@ from keras_negact.analysis.report import (
 )
 
 __all__ = [
+    "ActivationMonitor",
     "NegativeInformationReport",
     "SiteReport",
     "draw_feature_maps",

@@ -37,7 +37,7 @@ def units_without_gradient(replay: Replay, inputs) -> dict[str, float]:
     probed.train_on_batch(inputs, directions)
     return {
         site.path: float(
-            np.mean(np.concatenate([np.ravel(ops.convert_to_numpy(p)) for p in probes]) == 0)
+            np.mean(np.concatenate([np.ravel(ops.convert_to_numpy(p.value)) for p in probes]) == 0)
         )
         for site, probes in probed.probes_of.items()
     }

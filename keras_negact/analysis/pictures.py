@@ -5,9 +5,11 @@ import os
 import keras
 import numpy as np
 
+from keras_negact import _checks
 from keras_negact._extras import require
 from keras_negact.analysis.replay import Replay
 from keras_negact.layers.leni import LENI
+from keras_negact.surgery.plan import check_model
 
 _BARS = (
     ("discarded_energy", "energy that a ReLU discards", "#b3261e"),
@@ -71,14 +73,16 @@ def draw_feature_maps(
     Raises:
         ValueError: if there is no such activation, or it has no feature maps to look at.
     """
+    check_model(model)
+    channels = _checks.integer("channels", channels, 1)
+    path = _checks.writable_file("path", path)
     replay = Replay(model)
     maps = [one for one in replay.sites if one.rank == 4]
     chosen = next((one for one in maps if site in (None, one.path)), None)
     if chosen is None:
-        raise ValueError(
-            f"`site` must be one of the activations on feature maps, "
-            f"{[one.path for one in maps]}. Given: {site!r}"
-        )
+        known = f"one of the activations on feature maps, {[one.path for one in maps]}"
+        raise _checks.refused("site", known, site)
+    _check_image(image, model.input_shape[1:])
     before, leni, label = _around(replay, chosen, image)
     energy = np.sum(np.minimum(before, 0) ** 2, axis=(0, 1))
     shown = np.argsort(-energy)[:channels]
@@ -116,6 +120,15 @@ def draw_feature_maps(
         ha="left",
     )
     _save(figure, path)
+
+
+def _check_image(image, expected: tuple) -> None:
+    given = np.shape(image)
+    fits = len(given) == len(expected) and all(
+        size in (None, one) for one, size in zip(given, expected, strict=True)
+    )
+    if not fits:
+        raise _checks.refused("image", f"one image of the shape {expected}", given)
 
 
 def _around(replay: Replay, chosen, image: np.ndarray):

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_negact import _checks
 from keras_negact.analysis import pictures
 from keras_negact.analysis.gradients import units_without_gradient
 from keras_negact.analysis.observation import Observation
@@ -136,6 +137,12 @@ def negative_information_report(
         that negative information is lost; these measures of it are this package's.
     """
     check_model(model)
+    batch_size = _checks.integer("batch_size", batch_size, 1)
+    limit = None if limit is None else _checks.integer("limit", limit, 1)
+    gradient_examples = _checks.integer("gradient_examples", gradient_examples, 1)
+    _checks.one_of("verbose", int(verbose) if isinstance(verbose, bool) else verbose, (0, 1))
+    if isinstance(data, (str, bytes)) or not (hasattr(data, "__iter__") or hasattr(data, "shape")):
+        raise _checks.refused("data", "an array of inputs or an iterable of batches", data)
     replay = Replay(model)
     if not replay.sites:
         raise ValueError(f"`{model.name}` has no activation that could be looked at.")
@@ -150,7 +157,7 @@ def negative_information_report(
     if verbose:
         print(file=sys.stderr)
     if first is None:
-        raise ValueError("There is no data: not one batch.")
+        raise _checks.refused("data", "at least one batch", data)
     few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
     unreached = units_without_gradient(replay, few)
     return NegativeInformationReport(
@@ -184,6 +191,14 @@ def _batches(data: Any, batch_size: int, limit: int | None) -> Iterator[Any]:
         )
         left -= _count(inputs)
         yield inputs
+
+
+def first_examples(name: str, data: Any, limit: int) -> Any:
+    """The first examples of arrays, or a `ValueError` where that is not what was given."""
+    arrays = keras.tree.flatten(data)
+    if not arrays or not all(hasattr(x, "shape") and len(x.shape) and len(x) for x in arrays):
+        raise _checks.refused(name, "an array of inputs, or a structure of them", data)
+    return keras.tree.map_structure(lambda x: np.asarray(x[:limit]), data)
 
 
 def _all_batches(data: Any, batch_size: int) -> Iterable[Any]:

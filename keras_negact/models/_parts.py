@@ -1,6 +1,10 @@
 """What the networks of this folder have in common."""
 
+import numbers
+
 import keras
+
+from keras_negact import _checks
 
 
 def normalized_convolution(x, filters, kernel_size, name, strides=1, synchronized=False):
@@ -34,7 +38,19 @@ def pooled_logits(x, num_classes):
     return keras.layers.Dense(num_classes, dtype=full_precision, name="logits")(x)
 
 
-def check_positive(**sizes: int) -> None:
+def check_network(input_shape, ranks: tuple[int, ...], synchronized, **sizes) -> None:
+    """Refuse what no network of this folder can be built from."""
+    is_shape = isinstance(input_shape, (tuple, list)) and len(input_shape) in ranks
+    if not is_shape or not all(size is None or is_positive(size) for size in input_shape):
+        allowed = " or ".join(str(rank) for rank in ranks)
+        raise _checks.refused("input_shape", f"a tuple of {allowed} positive sizes", input_shape)
+    channels = input_shape[0 if channel_axis() == 1 else -1]
+    if channels is None:
+        raise _checks.refused("input_shape", "one with a known number of channels", input_shape)
+    _checks.flag("synchronized", synchronized)
     for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
+        _checks.integer(name, size, 1)
+
+
+def is_positive(size) -> bool:
+    return isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0

@@ -4,7 +4,9 @@ import re
 
 import keras
 
+from keras_negact import _checks
 from keras_negact._activations import doubles_width, resolve_activation
+from keras_negact.models._parts import check_network
 from keras_negact.models.cifar_resnet import cifar_resnet
 from keras_negact.models.on_off_cnn import on_off_cnn
 from keras_negact.surgery import clone_with_activation
@@ -40,6 +42,8 @@ def network_by_name(
         ValueError: if there is no network of that name.
     """
     check_network_name(name)
+    _checks.text("activation", activation)
+    check_network(input_shape, (2, 3), synchronized, num_classes=num_classes)
     if depth := re.fullmatch(_CIFAR_RESNET, name):
         return cifar_resnet(
             int(depth[1]), input_shape, num_classes, activation, synchronized=synchronized
@@ -54,14 +58,14 @@ def network_by_name(
 def check_network_name(name: str) -> None:
     """Raise a `ValueError` that lists the known names if `network_by_name` has no such network."""
     applications = sorted(key for key, value in vars(keras.applications).items() if callable(value))
+    _checks.text("name", name)
     if not (re.fullmatch(_CIFAR_RESNET, name) or name in ("on_off_cnn", *applications)):
-        raise ValueError(
-            f"Unknown network {name!r}. Allowed: cifar_resnet20 and other depths, on_off_cnn, "
-            f"{', '.join(applications)}."
-        )
+        known = f"cifar_resnet20 or another depth, on_off_cnn, {', '.join(applications)}"
+        raise _checks.refused("name", f"one of {known}", name)
 
 
 def _application(name, input_shape, num_classes, activation):
+    check_network(input_shape, (3,), False)
     height, width, channels = input_shape
     network = _smallest(getattr(keras.applications, name), max(height, width), num_classes)
     side = network.input_shape[1]

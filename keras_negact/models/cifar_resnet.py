@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import keras
 
+from keras_negact import _checks
 from keras_negact._activations import doubles_width, resolve_activation
 from keras_negact.models._parts import (
     channel_axis,
-    check_positive,
+    check_network,
     normalized_convolution,
     pooled_logits,
 )
@@ -53,9 +54,9 @@ def cifar_resnet(
         He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2.
         ResNet-20 with ReLU trains 269,722 parameters; the paper says 0.27 million.
     """
-    check_positive(num_classes=num_classes, width=width)
-    if not isinstance(depth, int) or depth < 8 or (depth - 2) % 6:
-        raise ValueError(f"`depth` must be 6 n + 2, at least 8. Received: depth={depth!r}")
+    check_network(input_shape, (3,), synchronized, num_classes=num_classes, width=width)
+    if _checks.integer("depth", depth, 8) % 6 != 2:
+        raise _checks.refused("depth", "6 n + 2, at least 8", depth)
     blocks = (depth - 2) // 6
     fresh_activation = resolve_activation(activation)
     activation_before_sums = (

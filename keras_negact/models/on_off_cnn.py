@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import keras
 
+from keras_negact import _checks
 from keras_negact._activations import doubles_width, resolve_activation
 from keras_negact.layers.retina import RetinalOpponency
-from keras_negact.models._parts import check_positive, normalized_convolution, pooled_logits
+from keras_negact.models._parts import check_network, normalized_convolution, pooled_logits
 
 _DOUBLING_PROTOCOLS = ("full", "halved")
 _CONVENTIONAL_PROTOCOLS = ("conventional", "conventional_half")
@@ -60,7 +61,8 @@ def on_off_cnn(
         Kim, O, Kim, Lee, Convolutional Neural Network with Biologically Inspired Retinal Structure,
         Procedia Computer Science 88 (2016) 145-154.
     """
-    check_positive(num_classes=num_classes, width=width)
+    check_network(input_shape, (2, 3), synchronized, num_classes=num_classes, width=width)
+    _checks.flag("retina", retina)
     fresh_activation = resolve_activation(activation)
     _check_protocol(protocol, activation, doubles_width(fresh_activation()))
     filters = width

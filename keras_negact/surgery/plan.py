@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_negact._activations import doubles_width
+from keras_negact._checks import refused
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import costs
 from keras_negact.surgery.channels import FRESH
@@ -96,7 +97,7 @@ def check_model(model: keras.Model) -> None:
                 "unknown. Call `model.build(input_shape)` first, or start it with a `keras.Input`."
             )
     elif not isinstance(model, keras.Model):
-        raise ValueError(f"A Keras model is needed. Given: {model!r}")
+        raise refused("model", "a Keras model", model)
     elif not isinstance(model, keras.Function):
         raise ValueError(
             f"`{model.name}` ({type(model).__name__}) is a subclassed model, and Keras does not "

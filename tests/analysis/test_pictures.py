@@ -38,7 +38,7 @@ def test_pictures_are_drawn(model, tmp_path):
 
 
 def test_feature_maps_of_what_has_none(model, tmp_path):
-    with pytest.raises(ValueError, match=r"\['first', 'second'\]. Given: 'flat'"):
+    with pytest.raises(ValueError, match=r"\['first', 'second'\]. Received: 'flat'"):
         draw_feature_maps(model, IMAGES[0], tmp_path / "none.png", site="flat")
 
 

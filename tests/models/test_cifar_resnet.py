@@ -125,10 +125,10 @@ def test_channels_first_network_has_the_same_weights():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"depth": 21}, "depth=21"),
-        ({"depth": 2}, "depth=2"),
-        ({"width": 0}, "width=0"),
-        ({"num_classes": 0}, "num_classes=0"),
+        ({"depth": 21}, "`depth`.*Received: 21"),
+        ({"depth": 2}, "`depth`.*Received: 2"),
+        ({"width": 0}, "`width`.*Received: 0"),
+        ({"num_classes": 0}, "`num_classes`.*Received: 0"),
         ({"activation": "no_such"}, "no_such"),
     ],
 )

@@ -248,7 +248,7 @@ class Subclassed(keras.Model):
     [
         (keras.Sequential([layers.Dense(3, "relu")]), "has not been built"),
         (Subclassed(), "subclassed model"),
-        ("ResNet50", "A Keras model is needed"),
+        ("ResNet50", "a Keras model. Received"),
     ],
 )
 def test_models_without_a_graph_are_refused(model, message):
