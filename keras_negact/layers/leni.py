@@ -90,8 +90,7 @@ class LENI(FeatureMapLayer):
             a depthwise kernel's taps right, as Glorot's does not; the other two see what is kept.
         scale_initializer, scale_regularizer, scale_constraint: of the channelwise scales. The
             initializer defaults to `"ones"`. Weight decay on `positive_scale` shrinks the
-            network's response: keep it off with
-            `optimizer.exclude_from_weight_decay(var_names=["positive_scale"])`.
+            network's response: keep it off with `weights_without_decay`.
         compression_initializer, compression_regularizer, compression_constraint: of the pointwise
             compression's kernel. The initializer defaults to `"glorot_uniform"`.
         bias_initializer, bias_regularizer, bias_constraint: of the bias. The initializer defaults
