@@ -18,6 +18,7 @@ def leni(
     weights,
     activation=None,
     transform="depthwise",
+    kernel_gain=1,
     transform_groups=1,
     compression="channelwise",
     groups=1,
@@ -39,9 +40,9 @@ def leni(
     positive = ACTIVATIONS[activation](x) if not callable(activation) else activation(x)
     negative = np.where(x < 0, -x, 0)
     if transform == "depthwise":
-        negative = depthwise(negative, weights["kernel"])
+        negative = depthwise(negative, kernel_gain * weights["kernel"])
     elif transform == "pointwise":
-        negative = grouped_matrix(negative, weights["kernel"], transform_groups)
+        negative = grouped_matrix(negative, kernel_gain * weights["kernel"], transform_groups)
     elif transform is not None:
         negative = transform(negative)
     negative = negative + weights.get("bias", 0)
