@@ -27,13 +27,12 @@ def load(name, protocol, npz=None, tfds_dir=None):
         train = rhythms(protocol.rhythms, seed=1)
         test, validation = (rhythms(2 * protocol.rhythms, seed=seed) for seed in (2, 3))
     else:
-        x, y = _images(name, "train", npz, tfds_dir)
+        x, y = raw_images(name, "train", npz, tfds_dir)
         held_out = np.arange(len(x)) % 10 == 9
-        train = _reduced(x[~held_out], y[~held_out], protocol.images, protocol.square)
-        evaluated = ((x[held_out], y[held_out]), _images(name, "test", npz, tfds_dir))
+        train = reduced(x[~held_out], y[~held_out], protocol.images, protocol.square)
+        evaluated = ((x[held_out], y[held_out]), raw_images(name, "test", npz, tfds_dir))
         validation, test = (
-            _reduced(*examples, protocol.evaluated_images, protocol.square)
-            for examples in evaluated
+            reduced(*examples, protocol.evaluated_images, protocol.square) for examples in evaluated
         )
     return array_data(
         name,
@@ -57,14 +56,14 @@ def whole(npz=None, tfds_dir=None, batch_size=500, square=1, largest_shift=2):
     Returns:
         From a seed to an `ArrayDataset`, as `compare_activations` takes it.
     """
-    x, y = _images("cifar10", "train", npz, tfds_dir)
+    x, y = raw_images("cifar10", "train", npz, tfds_dir)
     held_out = np.arange(len(x)) % 10 == 9
     train, validation, test = (
-        _reduced(*examples, None, square)
+        reduced(*examples, None, square)
         for examples in (
             (x[~held_out], y[~held_out]),
             (x[held_out], y[held_out]),
-            _images("cifar10", "test", npz, tfds_dir),
+            raw_images("cifar10", "test", npz, tfds_dir),
         )
     )
     return alternating(train, validation, test, batch_size, largest_shift // square)
@@ -122,7 +121,8 @@ def _folder(folder, name):
     return folder if name == "cifar10" else folder / name
 
 
-def _images(name, split, npz, tfds_dir):
+def raw_images(name, split="train", npz=None, tfds_dir=None):
+    """A split of a data set: its images as bytes, and its labels."""
     if npz is None:
         return _tfds(name, split, tfds_dir)
     folder = _folder(pathlib.Path(npz), name)
@@ -145,7 +145,7 @@ def _tfds(name, split, tfds_dir):
     return data["image"], data["label"].astype("uint8")
 
 
-def _reduced(x, y, count, square):
+def reduced(x, y, count, square):
     """The first `count` images, as means over squares of so many pixels a side."""
     x, y = x[:count], y[:count]
     if square > 1:

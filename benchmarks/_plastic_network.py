@@ -1,13 +1,15 @@
-"""A small network without normalization, and one pass of it through tasks that follow each other."""
+"""A small network without normalization, and how it learns one task after the other."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
 from keras import layers
 
 from keras_negact._activations import doubles_width, resolve_activation
+
+LINEAR_LAYERS = ("conv1", "conv2", "hidden1", "hidden")
 
 
 def plastic_cnn(
@@ -48,6 +50,21 @@ def plastic_cnn(
     return keras.Model(inputs, layers.Dense(num_classes, name="logits")(x), name="plastic_cnn")
 
 
+def plastic_mlp(
+    features: int,
+    num_classes: int,
+    activation: str | keras.Layer | Callable[[], keras.Layer] = "relu",
+    width: int = 100,
+) -> keras.Model:
+    """Two dense layers without normalization, each with an activation behind."""
+    fresh_activation = resolve_activation(activation)
+    inputs = x = keras.Input((features,), name="pixels")
+    for name in ("hidden1", "hidden"):
+        x = layers.Dense(width, kernel_initializer="he_normal", name=name)(x)
+        x = fresh_activation()(x)
+    return keras.Model(inputs, layers.Dense(num_classes, name="logits")(x), name="plastic_mlp")
+
+
 def learn_in_turn(
     model: keras.Model,
     task: Callable[[int], tuple[np.ndarray, np.ndarray]],
@@ -70,7 +87,7 @@ def learn_in_turn(
         over its epochs of the accuracy while training), `dead` (the part of the channels in front
         of each activation that are negative on every example and place), and `seconds`.
     """
-    probe = _in_front_of_activations(model)
+    probe = in_front_of_activations(model)
     record = []
     for number in range(tasks):
         x, y = task(number)
@@ -96,16 +113,26 @@ def dead_parts(probe: keras.Model, x: np.ndarray) -> list[float]:
     return [float(np.mean(np.max(p.reshape(-1, p.shape[-1]), axis=0) <= 0)) for p in parts]
 
 
-def _in_front_of_activations(model: keras.Model) -> keras.Model:
-    names = [layer.name for layer in model.layers if layer.name in ("conv1", "conv2", "hidden")]
+def in_front_of_activations(model: keras.Model) -> keras.Model:
+    """From the model's inputs to what its activations see."""
+    names = [layer.name for layer in model.layers if layer.name in LINEAR_LAYERS]
     return keras.Model(model.inputs, [model.get_layer(name).output for name in names])
 
 
-def random_labels(x: np.ndarray, classes: int, seed: int, numbers: Sequence[int] = ()):
-    """From a task's number to the same images under labels of its own, drawn evenly."""
+def random_labels(x: np.ndarray, classes: int, seed: int):
+    """From a task's number to the same examples under labels of its own, each class as often."""
     even = np.arange(len(x)) % classes
 
     def task(number: int):
         return x, np.random.default_rng([seed, number]).permutation(even).astype("int32")
+
+    return task
+
+
+def permuted_pixels(x: np.ndarray, y: np.ndarray, seed: int):
+    """From a task's number to the same examples with their features in an order of its own."""
+
+    def task(number: int):
+        return x[:, np.random.default_rng([seed, number]).permutation(x.shape[1])], y
 
     return task

@@ -1,0 +1,121 @@
+"""Tables and pictures of `plasticity.py`, from its runs alone."""
+
+import pathlib
+
+import numpy as np
+
+from keras_negact._extras import require
+from keras_negact.comparison.statistics import compare_paired
+
+REFERENCE = {"random_labels": "relu", "permuted": "relu", "revival": "nothing"}
+LAST = 5
+
+
+def write_curves(runs: list[dict], folder: pathlib.Path) -> None:
+    """`summary.md` and `curves.png`: accuracy over the tasks."""
+    rows = [
+        "| variant | rate | online | last five tasks | difference (95 %) | verdict | "
+        "dead at the end | seeds |",
+        "|---|---:|---:|---:|---:|---|---:|---:|",
+    ]
+    compared = _compared(runs, "relu", _late)
+    for variant, own in _by_variant(runs).items():
+        online = np.mean([[task["online"] for task in run["tasks"]] for run in own])
+        rows.append(
+            f"| {variant} | {own[0]['rate']:g} | {100 * online:.1f} "
+            f"| {100 * np.mean([_late(run) for run in own]):.1f} | {_difference(compared, variant)}"
+            f" | {np.mean([run['tasks'][-1]['dead'][-1] for run in own]):.2f} | {len(own)} |"
+        )
+    protocol = "; ".join(f"{key} {value}" for key, value in runs[0]["protocol"].items())
+    rows += [
+        "",
+        "Accuracy on each task's own examples in percent: online, the mean over all tasks and "
+        f"epochs while training; and when each of the last {LAST} tasks was over. Difference: of "
+        "the latter, to relu, paired by seed, in points. Dead: channels of the last hidden layer "
+        f"that are negative on every example. Protocol: {protocol}.",
+    ]
+    (folder / "summary.md").write_text("\n".join(rows) + "\n")
+    _draw(runs, folder / "curves.png", "task")
+
+
+def write_revival(runs: list[dict], folder: pathlib.Path) -> None:
+    """`summary.md` and `curves.png`: what the tasks after the remedy reach."""
+    rows = [
+        "| remedy | outputs change by | first task after | fifth | difference (95 %) | verdict | "
+        "seeds |",
+        "|---|---:|---:|---:|---:|---|---:|",
+    ]
+    compared = _compared(runs, "nothing", _late)
+    for variant, own in _by_variant(runs).items():
+        change = max(run["largest_change_of_outputs"] for run in own)
+        first, last = (
+            100 * np.mean([run["tasks"][at]["accuracy"] for run in own]) for at in (0, -1)
+        )
+        rows.append(
+            f"| {variant} | {change:.2g} | {first:.1f} | {last:.1f} "
+            f"| {_difference(compared, variant)} | {len(own)} |"
+        )
+    by_seed = {run["seed"]: run for run in runs}
+    died = ", ".join(str(by_seed[seed]["died_after"]) for seed in sorted(by_seed))
+    rows += [
+        "",
+        "Networks with ReLU were trained on one task after the other until one ended below "
+        f"20 % (after {died} tasks), then treated and trained on, all with a new optimizer. "
+        "Difference: of the mean over the tasks after, to nothing, paired by seed, in points.",
+    ]
+    (folder / "summary.md").write_text("\n".join(rows) + "\n")
+    _draw(runs, folder / "curves.png", "task after the remedy")
+
+
+def _by_variant(runs):
+    variants = {}
+    for run in sorted(runs, key=lambda run: run["seed"]):
+        variants.setdefault(run["variant"], []).append(run)
+    return variants
+
+
+def _late(run):
+    return float(np.mean([task["accuracy"] for task in run["tasks"][-LAST:]]))
+
+
+def _compared(runs, reference, value):
+    of_seed = {}
+    for run in runs:
+        of_seed.setdefault(run["variant"], {})[run["seed"]] = value(run)
+    base = of_seed.get(reference, {})
+    return compare_paired(
+        {
+            name: [own[seed] - base[seed] for seed in sorted(own.keys() & base.keys())]
+            for name, own in of_seed.items()
+            if name != reference
+        }
+    )
+
+
+def _difference(compared, variant):
+    if variant not in compared:
+        return " | reference"
+    difference = compared[variant]
+    if difference.interval is None:
+        return f" | {difference.verdict}"
+    low, high = (100 * bound for bound in difference.interval)
+    return f"{100 * difference.mean:+.1f} ({low:+.1f} to {high:+.1f}) | {difference.verdict}"
+
+
+def _draw(runs, path, label):
+    require("matplotlib", "plot").use("Agg")
+    figures = require("matplotlib.figure", "plot")
+    figure = figures.Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for variant, own in _by_variant(runs).items():
+        curves = 100 * np.array([[task["accuracy"] for task in run["tasks"]] for run in own])
+        numbers = np.arange(1, curves.shape[1] + 1)
+        (line,) = axes.plot(numbers, curves.mean(axis=0), label=variant, lw=1.8)
+        axes.fill_between(
+            numbers, curves.min(axis=0), curves.max(axis=0), alpha=0.12, color=line.get_color()
+        )
+    axes.set_xlabel(label)
+    axes.set_ylabel("accuracy on the task, %")
+    axes.set_ylim(0, 102)
+    axes.legend(fontsize=8, ncol=2)
+    figure.savefig(path, dpi=120)
