@@ -12,6 +12,18 @@ from keras_negact._activations import doubles_width, resolve_activation
 LINEAR_LAYERS = ("conv1", "conv2", "hidden1", "hidden")
 
 
+@keras.saving.register_keras_serializable("keras_negact_benchmarks")
+class ChannelPReLU(keras.layers.PReLU):
+    """PReLU with one slope a channel, at any rank."""
+
+    def build(self, input_shape):
+        self.shared_axes = list(range(1, len(input_shape) - 1)) or None
+        super().build(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "shared_axes": None}
+
+
 def plastic_cnn(
     input_shape: tuple[int, int, int],
     num_classes: int,

@@ -8,6 +8,7 @@ import _plastic_summary
 import keras
 import numpy as np
 from _plastic_network import (
+    ChannelPReLU,
     dead_parts,
     in_front_of_activations,
     learn_in_turn,
@@ -30,18 +31,6 @@ DEAD_ACCURACY = 0.2
 
 def leaky() -> keras.Layer:
     return keras.layers.LeakyReLU(negative_slope=0.25)
-
-
-@keras.saving.register_keras_serializable("keras_negact_benchmarks")
-class ChannelPReLU(keras.layers.PReLU):
-    """PReLU with one slope a channel, at any rank."""
-
-    def build(self, input_shape):
-        self.shared_axes = list(range(1, len(input_shape) - 1)) or None
-        super().build(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "shared_axes": None}
 
 
 CNN = {

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from _plastic_network import in_front_of_activations
+from _plastic_network import ChannelPReLU, in_front_of_activations
 
 from keras_negact import clone_with_activation
 
@@ -54,7 +54,7 @@ REMEDIES = {
     "nothing": nothing,
     "reinitialized": reinitialized,
     "leaky": swapped(keras.layers.LeakyReLU(negative_slope=0.25)),
-    "prelu": swapped("prelu"),
+    "prelu": swapped(ChannelPReLU()),
     "leni": swapped("leni"),
     "on_off": swapped("on_off_relu"),
 }

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 
@@ -29,7 +28,7 @@ def made_up_images(plasticity, monkeypatch):
     monkeypatch.setattr("_accuracy_data.raw_images", raw_images)
 
 
-SMALL = "--seeds 2 --tasks 2 --epochs 1 --images 40".split()
+SMALL = ["--seeds", "2", "--tasks", "2", "--epochs", "1", "--images", "40"]
 
 
 def runs_in(folder):
@@ -57,7 +56,8 @@ def test_random_labels_from_end_to_end_and_again(plasticity, made_up_images, tmp
     assert runs[3]["activation"]["class"] == "LENI"
     assert "start" in runs[3]["activation"]
     table = (folder / "summary.md").read_text()
-    assert "| relu |" in table and "| leni |" in table
+    assert "| relu |" in table
+    assert "| leni |" in table
     assert (folder / "curves.png").stat().st_size > 1000
 
     monkeypatch.setattr(keras.Model, "fit", None)
@@ -74,8 +74,16 @@ def test_permuted_pixels_keep_the_labels(plasticity, made_up_images, tmp_path):
     assert first[1] is y
     assert not np.array_equal(first[0], second[0])
     plasticity.main(
-        ["permuted", *SMALL, "--variants", "leni_pointwise", "--rates", "1e-2"]
-        + ["--output-dir", str(tmp_path)]
+        [
+            "permuted",
+            *SMALL,
+            "--variants",
+            "leni_pointwise",
+            "--rates",
+            "1e-2",
+            "--output-dir",
+            str(tmp_path),
+        ]
     )
     assert {run["variant"] for run in runs_in(tmp_path / "permuted")} == {"leni_pointwise"}
 
@@ -103,7 +111,8 @@ def test_silent_units_are_drawn_anew_and_unheard(plasticity):
     layer.set_weights([kernel, bias])
     revived = reinitialized(model, x)
     drawn, offset = revived.get_layer("conv2").get_weights()
-    assert offset[7] == 0 and np.abs(drawn[..., 7]).max() > 0
+    assert offset[7] == 0
+    assert np.abs(drawn[..., 7]).max() > 0
     reads = revived.get_layer("hidden").get_weights()[0].reshape(4, 64, 128)
     np.testing.assert_array_equal(reads[:, 7], 0)
     assert np.abs(reads[:, 6]).max() > 0
