@@ -47,7 +47,7 @@ def main(arguments=None):
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
     builder = tfds.builder(DATASETS[settings.dataset], data_dir=settings.data_dir)
-    count = int(builder.as_dataset("train", shuffle_files=False).cardinality())
+    count = int(builder.as_dataset(split="train", shuffle_files=False).cardinality())
     steps = count // settings.batch_size
     if steps < 1:
         sys.exit(f"`--batch-size` must be at most {count}. Received: {settings.batch_size}")
@@ -127,7 +127,7 @@ def training_images(builder, settings, epoch: int, steps: int) -> tf.data.Datase
     """The global batches of an epoch; seed and epoch fix their order and augmentation."""
     seed = settings.seed * 1_000 + epoch
     images = builder.as_dataset(
-        "train",
+        split="train",
         shuffle_files=True,
         read_config=tfds.ReadConfig(shuffle_seed=seed, add_tfds_id=False),
     )
@@ -155,7 +155,7 @@ def validation_images(builder, settings) -> tf.data.Dataset:
         image = tf.image.resize_with_crop_or_pad(image, settings.size, settings.size)
         return _normalized(image), tf.cast(example["label"], tf.int32)
 
-    images = builder.as_dataset("validation", shuffle_files=False)
+    images = builder.as_dataset(split="validation", shuffle_files=False)
     images = images.map(middle, num_parallel_calls=tf.data.AUTOTUNE)
     return images.batch(settings.batch_size).prefetch(tf.data.AUTOTUNE)
 

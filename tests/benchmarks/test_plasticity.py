@@ -35,6 +35,7 @@ def runs_in(folder):
     return [json.loads(line) for line in (folder / "runs.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_random_labels_from_end_to_end_and_again(plasticity, made_up_images, tmp_path, monkeypatch):
     call = ["random_labels", *SMALL, "--variants", "relu", "leni", "--rates", "1e-3", "1e-2"]
     call += ["--output-dir", str(tmp_path)]
@@ -88,6 +89,7 @@ def test_permuted_pixels_keep_the_labels(plasticity, made_up_images, tmp_path):
     assert {run["variant"] for run in runs_in(tmp_path / "permuted")} == {"leni_pointwise"}
 
 
+@pytest.mark.slow
 def test_every_remedy_is_given_to_the_same_network(plasticity, made_up_images, tmp_path):
     plasticity.main(["revival", *SMALL, "--seeds", "1", "--output-dir", str(tmp_path)])
     runs = {run["variant"]: run for run in runs_in(tmp_path / "revival")}
@@ -124,10 +126,10 @@ def test_what_is_negative_everywhere_counts_as_dead(plasticity):
     from _plastic_network import dead_parts
 
     inputs = keras.Input((2, 4))
-    probe = keras.Model(inputs, [keras.layers.Rescaling(1.0)(inputs)])
+    probe = keras.Model(inputs, [inputs * 1.0, -inputs])
     x = -np.ones((3, 2, 4), "float32")
     x[1, 1, 2] = 0.5
-    assert dead_parts(probe, x) == [0.75]
+    assert dead_parts(probe, x) == [0.75, 0.0]
 
 
 def test_unknown_names_are_refused(plasticity, capsys):

@@ -1,0 +1,72 @@
+"""What README and docs say of accuracies, against the committed runs: means and Student's intervals
+made here in NumPy."""
+
+import itertools
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [ROOT / "README.md", ROOT / "docs" / "evidence.md"]
+SIGNED = r"[+-]\d+\.\d\d"
+INTERVAL = re.compile(rf"({SIGNED}) \(({SIGNED}) to ({SIGNED})\)")
+ROW = re.compile(rf"^\| ([^|]+) \| (\d\d\.\d\d) \| (?:{SIGNED} [^|]*)?\|", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def accuracies():
+    """For each folder of accuracies, each variant and seed."""
+    folders = {}
+    for path in sorted(RESULTS.glob("accuracy-*/*/*.jsonl")):
+        variants = folders.setdefault(path.parent.name, {})
+        for line in path.read_text().splitlines():
+            run = json.loads(line)
+            split = run["protocol"].get("evaluated_on", "test")
+            variants.setdefault(run["variant"], {})[run["seed"]] = 100 * run[f"{split}_accuracy"]
+    return folders
+
+
+def interval(one, other):
+    seeds = sorted(one.keys() & other.keys())
+    values = np.array([one[seed] - other[seed] for seed in seeds])
+    reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return tuple(f"{x:+.2f}" for x in (values.mean(), values.mean() - reach, values.mean() + reach))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_interval_is_one_of_two_variants_of_a_study(page, accuracies):
+    measured = {
+        interval(one, other)
+        for variants in accuracies.values()
+        for one, other in itertools.permutations(variants.values(), 2)
+        if len(one.keys() & other.keys()) > 1
+    }
+    written = INTERVAL.findall(page.read_text())
+    assert [one for one in written if one not in measured] == []
+    if page.name == "evidence.md":
+        assert len(written) > 50
+
+
+def test_every_row_of_accuracies_is_that_of_its_study(accuracies):
+    sections = re.split(r"^### ", (ROOT / "docs" / "evidence.md").read_text(), flags=re.MULTILINE)
+    checked = 0
+    for section in sections:
+        heading, _, text = section.partition("\n")
+        named = re.findall(r"`(\w+)`", heading) or (["designs"] if "default" in heading else [])
+        studies = [accuracies[name] for name in named if name in accuracies]
+        for variant, accuracy in ROW.findall(text):
+            # A bar would end the cell.
+            variant = variant.replace("abs(x)", "|x|")
+            means = [
+                f"{np.mean(list(study[variant].values())):.2f}"
+                for study in studies
+                if variant in study
+            ]
+            assert accuracy in means, (heading, variant)
+            checked += 1
+    assert checked > 50
