@@ -66,7 +66,7 @@ def test_random_labels_from_end_to_end_and_again(plasticity, made_up_images, tmp
     assert runs_in(folder) == runs
 
 
-def test_permuted_pixels_keep_the_labels(plasticity, made_up_images, tmp_path):
+def test_permuted_pixels_keep_the_labels(plasticity):
     from _plastic_network import permuted_pixels
 
     x, y = np.arange(12.0).reshape(3, 4), np.array([0, 1, 2])
@@ -74,6 +74,10 @@ def test_permuted_pixels_keep_the_labels(plasticity, made_up_images, tmp_path):
     np.testing.assert_array_equal(np.sort(first[0], axis=1), x)
     assert first[1] is y
     assert not np.array_equal(first[0], second[0])
+
+
+@pytest.mark.slow
+def test_permuted_pixels_from_end_to_end(plasticity, made_up_images, tmp_path):
     plasticity.main(
         [
             "permuted",
