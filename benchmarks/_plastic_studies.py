@@ -51,17 +51,38 @@ MLP = {
 }
 
 
-def random_label_study(images, labels, folder, settings) -> None:
+# For the choice of LENI's default, with the controls that it is held against.
+CANDIDATES = {
+    "relu": ("relu", False),
+    "keep": (lambda: LENI(start="keep", compression="channelwise", kernel_gain=1.0), False),
+    "keep, gain 3": (lambda: LENI(start="keep", compression="channelwise", kernel_gain=3.0), False),
+    "sum": (lambda: LENI(start="keep", compression="sum", kernel_gain=1.0), False),
+    "sum, gain 3": (lambda: LENI(start="keep", compression="sum", kernel_gain=3.0), False),
+    "leaky": (lambda: LENI(start="leaky", compression="channelwise", kernel_gain=1.0), False),
+    "leaky 0.1, sum, gain 3": (
+        lambda: LENI(start="leaky", slope=0.1, compression="sum", kernel_gain=3.0),
+        False,
+    ),
+    "on_off": ("on_off_relu", False),
+}
+
+
+def candidate_study(images, labels, folder, settings) -> None:
+    """Random labels, for what LENI's default was chosen from."""
+    random_label_study(images, labels, folder, settings, CANDIDATES)
+
+
+def random_label_study(images, labels, folder, settings, variants=CNN) -> None:
     """Random labels, a CNN without normalization, Adam."""
     x = _small_images(images, settings)
     epochs = settings.epochs or 30
 
     def network(variant):
-        activation, halved = CNN[variant]
+        activation, halved = variants[variant]
         return plastic_cnn(x.shape[1:], 10, activation, halved)
 
     _study(
-        {name: CNN[name][0] for name in CNN},
+        {name: activation for name, (activation, _) in variants.items()},
         network,
         functools.partial(random_labels, x, 10),
         lambda rate: keras.optimizers.Adam(rate),
@@ -160,7 +181,7 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
         )
 
     finished = _finished(folder)
-    for variant in variants:
+    for variant in variants if len(rates) > 1 else ():
         if (variant, RATE_SEED) in finished:
             continue
         online = {
@@ -178,7 +199,10 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
                 "online_of_rates": {str(rate): value for rate, value in online.items()},
             },
         )
-    chosen = {run["variant"]: run["rate"] for run in read_runs(folder) if run["seed"] == RATE_SEED}
+    chosen = dict.fromkeys(variants, rates[0])
+    if len(rates) > 1:
+        searched = (run for run in read_runs(folder) if run["seed"] == RATE_SEED)
+        chosen |= {run["variant"]: run["rate"] for run in searched}
     for seed in range(settings.seeds):
         for variant in variants:
             if (variant, seed) in finished:
@@ -249,3 +273,4 @@ STUDIES: dict[str, Callable] = {
     "revival": revival_study,
     "permuted": permuted_study,
 }
+ON_REQUEST = {"candidates": candidate_study}

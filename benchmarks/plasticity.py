@@ -9,6 +9,9 @@
 | `permuted` | Fashion-MNIST; pixels permuted anew | two dense layers, SGD |
 | `revival` | `random_labels`, ReLU until it is dead, then a remedy, then on | `plastic_cnn`, Adam |
 
+`candidates`, on request, is `random_labels` with what LENI's default was chosen from:
+`plasticity.py candidates --seeds 3 --tasks 10 --rates 1e-3`.
+
 After Lillo and Cheney (arXiv 2509.22562). Every variant's rate is the best of three on the first
 two tasks, from a seed that nothing is reported for. Each finished run is a line in
 `benchmarks/results/plasticity/STUDY/runs.jsonl`; call it again after an interruption, and it goes
@@ -24,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import _accuracy_data
 import _plastic_studies
 
+ALL_STUDIES = _plastic_studies.STUDIES | _plastic_studies.ON_REQUEST
 RESULTS = pathlib.Path(__file__).parent / "results" / "plasticity"
 
 
@@ -35,14 +39,14 @@ def main(arguments=None):
         images, labels = _accuracy_data.raw_images(
             dataset, "train", settings.npz, settings.data_dir
         )
-        study = _plastic_studies.STUDIES[name]
+        study = ALL_STUDIES[name]
         study(images, labels, settings.output_dir / name, settings)
 
 
 def read_settings(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("studies", nargs="*", help=f"of {', '.join(_plastic_studies.STUDIES)}; by default all")
+    add("studies", nargs="*", help=f"of {', '.join(ALL_STUDIES)}; by default all but the last")
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, as accuracy.py --write-npz makes them, instead")
     add("--output-dir", type=pathlib.Path, default=RESULTS)
@@ -54,9 +58,9 @@ def read_settings(arguments=None):
     add("--rates", type=float, nargs="+", help="to choose from")
     settings = parser.parse_args(arguments)
     settings.studies = settings.studies or list(_plastic_studies.STUDIES)
-    unknown = [name for name in settings.studies if name not in _plastic_studies.STUDIES]
+    unknown = [name for name in settings.studies if name not in ALL_STUDIES]
     if unknown:
-        allowed = ", ".join(_plastic_studies.STUDIES)
+        allowed = ", ".join(ALL_STUDIES)
         parser.error(f"`studies` must be of {allowed}. Received: {', '.join(unknown)}")
     return settings
 
