@@ -16,6 +16,7 @@ from keras_negact.comparison.checkpoint import Checkpoint
 from keras_negact.comparison.environment import hardware, versions
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.variants import takes_seed
+from keras_negact.layers import weights_without_decay
 from keras_negact.surgery.functions import standalone_function
 
 
@@ -42,9 +43,7 @@ def default_optimizer(steps: int) -> keras.Optimizer:
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), warmup_target=3e-3, warmup_steps=warmup
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
-    optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias", "alpha"])
-    return optimizer
+    return keras.optimizers.AdamW(schedule, weight_decay=0.05)
 
 
 def compiled(build: Callable[..., keras.Model], seed: int, data, recipe: Recipe) -> keras.Model:
@@ -54,14 +53,16 @@ def compiled(build: Callable[..., keras.Model], seed: int, data, recipe: Recipe)
     model = build(seed=seed) if takes_seed(build) else build()
     if not isinstance(model, keras.Model):
         raise ValueError(f"A variant's function must return a Keras model. It returned {model!r}")
+    if not model.built:
+        model(_first_batch(data)[0][:1])
     if model.compiled:
         optimizer, loss, jit_compile = model.optimizer, model.loss, model.jit_compile
     else:
         steps = recipe.epochs * len(data.train_at(0))
         optimizer, loss, jit_compile = recipe.optimizer(steps), recipe.loss, "auto"
+        if recipe.optimizer is default_optimizer:
+            optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=jit_compile)
-    if not model.built:
-        model(_first_batch(data)[0][:1])
     optimizer.build(model.trainable_variables)
     return model
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import keras
 
 from keras_negact._activations import resolve_activation
-from keras_negact.comparison.rivals import FilteredReLU, FunnelReLU
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
+from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
 from keras_negact.surgery import plan_activation_swap
 from keras_negact.surgery.sites import Site
 

@@ -6,7 +6,7 @@ from keras import layers
 from keras_negact import LENI, OnOffReLU
 from keras_negact.comparison import ACTIVATIONS, activation_variants
 from keras_negact.comparison.costs import multiply_adds, parameters
-from keras_negact.comparison.rivals import FilteredReLU, FunnelReLU
+from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype("float32")
 

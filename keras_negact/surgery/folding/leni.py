@@ -135,7 +135,9 @@ class Block:
             "kernel_size": taps if taps and self.transform == "depthwise" else 1,
             "normalization": None,
             "compression": compression,
+            "kernel_gain": 1.0,
             "start": "random",
+            "slope": None,
             "use_bias": bool(self.bias.any()),
         }
 
@@ -158,7 +160,7 @@ class Block:
             self.kernel = self._one_tap(1.0)
         else:
             self.transform, self.groups = layer.transform, layer.transform_groups
-            self.kernel = np.asarray(layer.kernel, "float64")
+            self.kernel = np.asarray(layer.kernel, "float64") * layer.kernel_gain
         self.bias = _values(layer.bias, np.zeros(self.channels))
 
     def _take_normalization(self):
