@@ -25,13 +25,13 @@ def candidate(activation, factor):
     return f"{activation} x{factor:g}"
 
 
-def chosen_factors(folder):
+def chosen_factors(folder, activations=ACTIVATIONS):
     """For each activation the factor of its best learning rate; none where none were tried."""
     accuracies = {}
     for run in read_runs(folder) if folder.is_dir() else ():
         accuracies.setdefault(run["variant"], []).append(run["validation_accuracy"])
     chosen = {}
-    for name in ACTIVATIONS:
+    for name in activations:
         searched = [factor for factor in FACTORS if candidate(name, factor) in accuracies]
         if searched:
             chosen[name] = max(
