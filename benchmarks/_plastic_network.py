@@ -1,4 +1,4 @@
-"""A small network without normalization, and one pass of it through tasks that follow each other."""
+"""A small network without normalization, and one pass of it through tasks one after the other."""
 
 import time
 from collections.abc import Callable, Sequence

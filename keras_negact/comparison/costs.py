@@ -1,11 +1,8 @@
-"""What a network costs: parameters, multiply-adds, and the time of a step and of inference."""
+"""What a network costs: parameters and multiply-adds."""
 
 import math
-import statistics
-import time
 
 import keras
-import numpy as np
 
 from keras_negact.surgery import costs
 from keras_negact.surgery.graph import is_graph_model
@@ -43,14 +40,3 @@ def _call_multiply_adds(trace: Trace, call) -> int:
         return 0
     channels_first = getattr(layer, "data_format", None) == "channels_first"
     return sum(sizes) * costs.positions(input_shape, 1 if channels_first else -1)
-
-
-def inference_milliseconds(model: keras.Model, images: np.ndarray, repeats: int = 10) -> float:
-    """The median time of `predict_on_batch`, after two calls that do not count."""
-    times = []
-    for repeat in range(repeats + 2):
-        start = time.perf_counter()
-        model.predict_on_batch(images)
-        if repeat >= 2:
-            times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
