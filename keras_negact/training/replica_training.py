@@ -19,9 +19,9 @@ from keras_negact.training.fit import require_compiled, scope_of, trains_on_repl
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
-from keras_negact.training.shards import class_weighting
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
+from keras_negact.training.tf_data import class_weighting
 from keras_negact.training.watchdog import default_timeout, silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")

@@ -230,14 +230,20 @@ class Run(keras.callbacks.Callback):
         # An epoch that is resumed in the middle begins twice for the callbacks and the metrics:
         # what they did at its beginning must not undo what they had learnt by the time of the
         # backup.
-        if self.place.step and self._restored is not None:
-            self._restore(self._restored)
-        self._restored = None
+        if self._restored is not None:
+            if self.place.step:
+                self._restore(self._restored)
+            else:
+                self._restored = None
         if self.place.skip == 0:
             self._data.pass_begins(epoch)
 
     def steps_done(self, step: int) -> None:
         """Called before every step, with the number of those done in this epoch."""
+        if self._restored is not None:
+            # Some readers of data draw from the generators when they begin to read.
+            state.restore_random_state(self._restored["random"])
+            self._restored = None
         before, self.place = self.place.step, self.place._replace(step=step)
         if self._backup is None or not self._data.skips or step == 0:
             return

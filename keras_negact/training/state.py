@@ -13,11 +13,15 @@ from keras_negact.training.packing import fingerprint
 _BYTES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
 
 
-def capture_variables(model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """The values of all variables: weights, layers' random state, optimizers, metrics."""
+def capture_variables(model: keras.Model, metrics: bool = True) -> dict[str, list[np.ndarray]]:
+    """The values of all variables: weights, layers' random state, optimizers, and metrics if asked.
+
+    They are copies, and change no more.
+    """
     return {
-        group: [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        group: [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
         for group, variables in _variables(model).items()
+        if metrics or group != "metrics"
     }
 
 
@@ -28,6 +32,8 @@ def restore_variables(model: keras.Model, values: dict[str, list[np.ndarray]]) -
         ValueError: if it came from another model or optimizer.
     """
     groups = _variables(model)
+    if "metrics" not in values:
+        groups.pop("metrics")
     if values.keys() != groups.keys():
         raise ValueError(
             f"The backup was made by another model: it holds {sorted(values)}, and the model has "
@@ -56,14 +62,30 @@ def size_in_bytes(model: keras.Model) -> int:
 
 
 def capture_random_state() -> dict[str, Any]:
-    """The state of the generators of Python and NumPy; the layers' own are among the variables."""
-    return {"python": random.getstate(), "numpy": np.random.get_state()}
+    """The state of the generators that belong to the process; layers' own are among the variables.
+
+    Those of Python and NumPy, and PyTorch's, from which Keras's dropout draws there.
+    """
+    captured = {"python": random.getstate(), "numpy": np.random.get_state()}
+    if keras.backend.backend() == "torch":
+        import torch
+
+        captured["torch"] = torch.get_rng_state().numpy()
+        captured["cuda"] = [one.numpy() for one in torch.cuda.get_rng_state_all()]
+    return captured
 
 
-def restore_random_state(state: dict[str, Any]) -> None:
+def restore_random_state(captured: dict[str, Any]) -> None:
     """Set the generators to what `capture_random_state` returned."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
+    random.setstate(captured["python"])
+    np.random.set_state(captured["numpy"])
+    if "torch" in captured and keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_rng_state(torch.from_numpy(captured["torch"]))
+        devices = range(min(len(captured["cuda"]), torch.cuda.device_count()))
+        for device in devices:
+            torch.cuda.set_rng_state(torch.from_numpy(captured["cuda"][device]), device)
 
 
 def has_own_step(model: keras.Model) -> bool:
