@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from keras_negact.graph import Graph
+from keras_negact.surgery.handlers import Conflict
 from keras_negact.surgery.narrowing import narrowed_calls
 from keras_negact.surgery.propagation import COMPRESS, LEAVE, Propagation, Propagator
-from keras_negact.surgery.rules import Conflict
 from keras_negact.surgery.sites import Site
-from keras_negact.surgery.trace import Trace
 
 ON_CONFLICT = ("skip", "compress", "raise")
 
@@ -26,7 +26,7 @@ class Decisions:
     propagation: Propagation
 
 
-def decide(trace: Trace, sites: list[Site], wanted: list[str], on_conflict: str) -> Decisions:
+def decide(graph: Graph, sites: list[Site], wanted: list[str], on_conflict: str) -> Decisions:
     """Give up, or compress, as few of the wanted swaps as will do.
 
     Args:
@@ -37,13 +37,13 @@ def decide(trace: Trace, sites: list[Site], wanted: list[str], on_conflict: str)
         ValueError: for a conflict, under `"raise"`.
     """
     actions, reasons = list(wanted), {}
-    propagator = Propagator(trace, sites)
+    propagator = Propagator(graph, sites)
     otherwise = COMPRESS if on_conflict == "compress" else LEAVE
     while True:
-        narrowed, refused = narrowed_calls(trace, sites, actions)
+        narrowed, refused = narrowed_calls(graph, sites, actions)
         propagation = None
         if not refused:
-            propagation = propagator.run(actions, narrowed)
+            propagation = propagator.follow(actions, narrowed)
             if not propagation.conflicts:
                 return Decisions(actions, reasons, propagation)
             for conflict in propagation.conflicts:

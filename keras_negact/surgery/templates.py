@@ -9,7 +9,8 @@ from keras_negact._activations import doubles_width, resolve_activation
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.surgery.functions import argument_function, standalone_function
+from keras_negact.surgery.functions import argument_function
+from keras_negact.surgery.handlers import function_of
 from keras_negact.surgery.sites import Site
 
 Activation = str | keras.Layer | type | Callable[[Site], keras.Layer | None]
@@ -29,7 +30,7 @@ class Templates:
         is_class = isinstance(activation, type)
         if is_class and not issubclass(activation, keras.Layer):
             raise ValueError(
-                f"The class of an activation must be a Keras layer. Given: {activation}"
+                f"The class of an activation must be a Keras layer. Received: {activation}"
             )
         self.per_site = None
         self.template = None
@@ -114,7 +115,7 @@ def keeps_function(layer: keras.Layer, site: Site) -> bool:
         same_width = layer.filters in (None, site.channels)
         activation = "relu" if layer.activation is None else layer.activation
         return starts_as_keep and same_width and _same_function(activation, site)
-    function = standalone_function(layer)
+    function = function_of(layer)
     return function is not None and _same_function(function.make(), site)
 
 
