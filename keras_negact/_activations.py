@@ -51,7 +51,7 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
                 "Keras activation, a layer, a layer class or a factory of layers."
             ) from None
         return lambda: keras.layers.Activation(function)
-    if not _is_factory(spec):
+    if not is_factory(spec):
         raise ValueError(
             "An activation is a name, a layer, a layer class or a factory of layers without "
             f"arguments. Given: {spec!r}. A function of feature maps goes in as "
@@ -65,7 +65,7 @@ def doubles_width(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, OnOffReLU) or (isinstance(layer, LENI) and layer.compression is None)
 
 
-def _is_factory(spec) -> bool:
+def is_factory(spec) -> bool:
     """Whether `spec` can be called without arguments; what C functions take is not known."""
     try:
         inspect.signature(spec).bind()

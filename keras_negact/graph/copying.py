@@ -1,7 +1,11 @@
 """Operations made again through their config."""
 
+import inspect
+
 import keras
 from keras import layers
+
+from keras_negact.graph.state import copy_vocabularies
 
 
 def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
@@ -14,13 +18,16 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
         ValueError: when the operation cannot be made again from its config.
     """
     try:
-        config = {**operation.get_config(), **changes}
-        for name in _FUNCTIONS:
-            _keep_function(operation, config, name, changes)
+        config = {**config_of(operation), **changes}
         if isinstance(operation, layers.Lambda):
             copy = _copy_lambda(operation, config)
+        elif any(inspect.isfunction(config.get(name)) for name in ("standardize", "split")):
+            # `from_config` takes these two for serialized.
+            copy = type(operation)(**config)
         else:
             copy = type(operation).from_config(config)
+        if isinstance(operation, keras.Layer):
+            copy_vocabularies(operation, copy)
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -37,12 +44,16 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
 _FUNCTIONS = ("activation", "recurrent_activation", "standardize", "split")
 
 
-def _keep_function(operation, config: dict, name: str, changes: dict) -> None:
-    """A function that was given goes on as it is; an attribute that is no argument is left."""
-    function = getattr(operation, name, None)
-    is_function = callable(function) and not isinstance(function, keras.Layer)
-    if name in config and name not in changes and is_function:
-        config[name] = function
+def config_of(operation: keras.Operation) -> dict:
+    """The config of an operation, with the functions in it as they are, not serialized."""
+    config = dict(operation.get_config())
+    for name in _FUNCTIONS:
+        function = getattr(operation, name, None)
+        is_function = callable(function) and not isinstance(function, keras.Layer)
+        # An attribute that is no argument is the layer's own business.
+        if name in config and is_function:
+            config[name] = function
+    return config
 
 
 def _copy_lambda(layer: layers.Lambda, config: dict) -> layers.Lambda:

@@ -1,5 +1,6 @@
 """A model made anew, call by call, with other operations where that was asked for."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -45,7 +46,10 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
         ValueError: when a layer cannot be made again from its config.
     """
     writer = _Writer(edits)
-    model = writer.model(graph)
+    with warnings.catch_warnings():
+        # Masks are handed to those who read them, past layers that would lose them.
+        warnings.filterwarnings("ignore", message=".*does not support masking")
+        model = writer.model(graph)
     # Outer ones first: the setter sets the flags of all that is within.
     for old, new in reversed(writer.models.items()):
         if new.trainable != old.model.trainable:

@@ -120,14 +120,28 @@ def _is_keras(module: str) -> bool:
 
 def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:
     """What preprocessing layers keep beside their variables, by their public names."""
-    if hasattr(old, "set_vocabulary") and hasattr(old, "get_vocabulary"):
+    if hasattr(old, "lookup_table"):
         _copy_vocabulary(old, new)
     elif hasattr(old, "bin_boundaries"):
         bins = old.bin_boundaries
         new.bin_boundaries = None if bins is None else np.array(bins).tolist()
-    elif hasattr(new, "finalize_state"):
+    elif hasattr(new, "finalize_state") and new.variables:
         new.finalize_state()
 
 
-def _copy_vocabulary(old, new) -> None:
-    pass
+def _copy_vocabulary(old: keras.Layer, new: keras.Layer) -> None:
+    # With the special tokens in front, none of the others can be taken for one of them.
+    vocabulary = old.get_vocabulary(include_special_tokens=True)
+    if int(old.lookup_table.size()) == 0:
+        return
+    weights = {}
+    if old.output_mode == "tf_idf":
+        weights["idf_weights"] = np.array(old.idf_weights_const)
+    new.set_vocabulary(vocabulary, **weights)
+
+
+def copy_vocabularies(source: keras.Layer, target: keras.Layer) -> None:
+    """The part of the state that shapes depend on, which a layer needs before its first call."""
+    for old, new in paired_layers(source, target):
+        if hasattr(old, "lookup_table"):
+            _copy_vocabulary(old, new)

@@ -208,7 +208,8 @@ def move_weights(source: keras.Layer, target: keras.Layer, takes: dict[str, tupl
 def _compression(site: Site, name: str) -> keras.layers.Layer:
     common = {"use_bias": False, "name": name, "dtype": dtype_policy(site)}
     kind = {3: layers.Conv1D, 4: layers.Conv2D, 5: layers.Conv3D}.get(site.rank)
-    if kind is None:
+    if kind is None or (site.rank == 3 and site.data_format == "channels_last"):
+        # The same at every step, and unlike a convolution it lets masks pass.
         return layers.Dense(site.channels, **common)
     return kind(site.channels, 1, data_format=site.data_format, **common)
 

@@ -87,6 +87,14 @@ def make_plan(
 
 def check_model(model: keras.Model) -> None:
     """Refuse what has no graph that could be read."""
+    if not isinstance(model, keras.Model) and any(
+        kind.__module__.startswith(("tf_keras", "keras.src.engine", "tensorflow.python.keras"))
+        for kind in type(model).__mro__
+    ):
+        raise ValueError(
+            f"`{getattr(model, 'name', model)}` is a model of tf_keras (Keras 2). A model of "
+            "Keras 3 is needed: unset TF_USE_LEGACY_KERAS, import `keras`, and build it there."
+        )
     if isinstance(model, keras.Sequential):
         if not is_built_sequential(model):
             raise ValueError(

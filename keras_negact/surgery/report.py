@@ -56,13 +56,14 @@ class Report:
                 site.function,
                 "x".join("?" if size is None else str(size) for size in site.shape[1:]),
                 site.action,
+                site.form,
                 f"{site.new_parameters:,}",
                 short(site.new_multiply_adds),
                 site.reason,
             )
             for site in self.sites
         ]
-        return Table(_HEADINGS, rows, numbers=frozenset({4, 5}), notes=self.summary())
+        return Table(_HEADINGS, rows, numbers=frozenset({5, 6}), notes=self.summary())
 
     def summary(self) -> list[str]:
         """The totals, as lines of text."""
@@ -98,4 +99,4 @@ class Report:
 
 
 _PLAIN = ("channels", "on_conflict", "per_pixel", "fresh", "synchronized")
-_HEADINGS = ("site", "function", "shape", "action", "parameters", "multiply-adds", "reason")
+_HEADINGS = ("site", "function", "shape", "action", "form", "parameters", "multiply-adds", "reason")

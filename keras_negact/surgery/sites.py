@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import keras
 
 from keras_negact.graph import Call, Graph, is_graph_model
-from keras_negact.surgery import gates
+from keras_negact.surgery import forms, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
 from keras_negact.surgery.handlers import function_of, known_base, rule_of_base
@@ -32,6 +32,8 @@ class Site:
             for the others.
         impossible: why it cannot be swapped at all; empty for the others.
         is_output: whether it is an output of the outermost model.
+        around: `"space"`; `"time"`, behind causal convolutions; `"tokens"`, where a block looks at
+            one place alone.
         action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
             brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
             it is none of those asked for.
@@ -56,6 +58,7 @@ class Site:
     impossible: str = ""
     is_output: bool = False
     described: Function | None = field(default=None, repr=False)
+    around: str = forms.SPACE
     action: str = "leave"
     reason: str = ""
     keeps_function: bool = True
@@ -89,6 +92,11 @@ class Site:
         """The site's function, as `LENI(activation=...)` takes it. A layer is a fresh copy."""
         return self.described.make() if self.described else None
 
+    @property
+    def form(self) -> str:
+        """Which form the new layer has here, in a few words."""
+        return "" if self.new_layer is None else forms.describe(self.new_layer)
+
     def to_dict(self) -> dict:
         """What a plan says about it, ready for JSON."""
         return {name: getattr(self, name) for name in _IN_REPORTS}
@@ -102,6 +110,7 @@ _IN_REPORTS = (
     "action",
     "reason",
     "keeps_function",
+    "form",
     "new_parameters",
     "new_multiply_adds",
 )
@@ -174,6 +183,7 @@ def _activation_attribute(operation):
 
 def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
+    site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
     site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)
     if site.rank < 2 or site.channels is None:
         site.impossible = site.impossible or "its number of channels is unknown"

@@ -1,14 +1,17 @@
 """What a user gives for the new activation, made into one layer for each site."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from keras_negact._activations import doubles_width, resolve_activation
+from keras_negact._activations import doubles_width, is_factory, resolve_activation
+from keras_negact.graph import config_of
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
+from keras_negact.surgery import forms
 from keras_negact.surgery.functions import argument_function
 from keras_negact.surgery.handlers import function_of
 from keras_negact.surgery.sites import Site
@@ -34,7 +37,11 @@ class Templates:
             )
         self.per_site = None
         self.template = None
-        if callable(activation) and not is_class and not isinstance(activation, keras.Layer):
+        self.shares_slopes = activation == "prelu"
+        if _is_function(activation):
+            activation = keras.layers.Activation(activation)
+        is_plain = isinstance(activation, (str, keras.Layer)) or is_class
+        if callable(activation) and not is_plain and not is_factory(activation):
             self.per_site = activation
         else:
             self.template = resolve_activation(activation)()
@@ -54,9 +61,16 @@ class Templates:
                 "A callable given as activation must return a Keras layer, or None to leave the "
                 f"site as it is. For {site.path} it returned {template!r}"
             )
-        config = template.get_config()
+        config = config_of(template)
         if self.per_site is None:
             config.update(_from_site(template, site))
+            if isinstance(template, LENI) and template.transform == "depthwise":
+                width = site.channels // 2 if channels == "halve" else site.channels
+                config.update(forms.transformation(site.around, config, width))
+        if self.shares_slopes:
+            # One slope a channel, as its paper has it.
+            others = [axis for axis in range(1, site.rank) if axis != site.axis]
+            config["shared_axes"] = others or None
         if channels == "halve" and _restores_width(template):
             config["filters"] = site.channels
         if "data_format" in config:
@@ -70,6 +84,15 @@ class Templates:
             trainable=getattr(site.layer, "trainable", True),
         )
         return type(template).from_config(config)
+
+
+def _is_function(activation) -> bool:
+    """Whether this is a function of feature maps that Keras knows, not one of a site."""
+    if not inspect.isroutine(activation):
+        return False
+    name = getattr(activation, "__name__", "")
+    is_keras = getattr(keras.activations, name, getattr(keras.ops, name, None)) is activation
+    return is_keras or keras.saving.get_registered_name(activation) != name
 
 
 def _from_site(template: keras.Layer, site: Site) -> dict[str, Any]:
