@@ -35,7 +35,9 @@ class Replay(Interpreter):
     def __init__(self, model: keras.Model):
         self._graph = read_graph(model)
         self.sites = [
-            site for site in find_sites(self._graph) if not (site.impossible or site.obstacle)
+            site
+            for site in find_sites(self._graph)
+            if not (site.impossible or site.obstacle or site.unlisted)
         ]
         self._site_of = {call: site for site in self.sites for call in site.calls}
         self._linear = {
@@ -63,7 +65,9 @@ class Replay(Interpreter):
         if site is None:
             return super().run_call(call, values)
         if site.kind != "fused":
-            return [self._at_site(site, values[call.inputs[0]], call.operation)]
+            x = site.input_of(call)
+            function = call.operation if len(call.inputs) == 1 else keras.ops.silu
+            return [self._at_site(site, values[x], function)]
         args, kwargs = call.arguments(values.__getitem__)
         linear = self._linear[call.operation](*args, **kwargs)
         return [self._at_site(site, linear, call.operation.activation)]

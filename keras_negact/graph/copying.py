@@ -53,6 +53,8 @@ def config_of(operation: keras.Operation) -> dict:
         # An attribute that is no argument is the layer's own business.
         if name in config and is_function:
             config[name] = function
+        elif name in config and isinstance(function, keras.Layer):
+            config[name] = copy_operation(function)
     return config
 
 

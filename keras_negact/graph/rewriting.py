@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import keras
 
 from keras_negact.graph.calls import Call, Graph
+from keras_negact.graph.classes import functional_like, sequential_like, warn_of_losses
 from keras_negact.graph.copying import copy_operation
 from keras_negact.graph.interpreter import Interpreter
 from keras_negact.graph.state import copy_state, copy_trainable
@@ -20,11 +21,13 @@ class Edit:
         operations: to be applied one after the other; with none, the input is passed on.
         as_called: whether the first one is called as the old one was, with all its arguments;
             otherwise on its first input alone.
+        on: the tensor that the first one is called on, if that is not the call's first input.
         starts: called once the new network is there, to give the new operations their weights.
     """
 
     operations: list[keras.Operation]
     as_called: bool = False
+    on: keras.KerasTensor | None = None
     starts: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -60,6 +63,7 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
             copy_trainable(old, new)
     for start in dict.fromkeys(start for edit in edits.values() for start in edit.starts):
         start()
+    warn_of_losses({old.model: new for old, new in writer.models.items()})
     return model
 
 
@@ -90,7 +94,7 @@ class _Writer(Interpreter):
         edit = self.edits.get(call)
         if edit is None:
             return keras.tree.flatten(self._copy(call.operation)(*args, **kwargs))
-        result = values[call.inputs[0]]
+        result = values[call.inputs[0] if edit.on is None else edit.on]
         for position, operation in enumerate(edit.operations):
             as_called = position == 0 and edit.as_called
             result = operation(*args, **kwargs) if as_called else operation(result)
@@ -104,17 +108,17 @@ class _Writer(Interpreter):
                 inputs[call.outputs[0]] = layer.output
         results = self.run(source, [inputs[tensor] for tensor in source.inputs])
         outputs = dict(zip(source.outputs, results, strict=True))
-        return _functional_class(source.model)(
+        return functional_like(
+            source.model,
             keras.tree.map_structure(inputs.__getitem__, source.model.input),
             keras.tree.map_structure(outputs.__getitem__, source.model.output),
-            name=source.model.name,
         )
 
     def _sequential(self, source: Graph) -> keras.Model:
         # Keras makes the masks again by itself.
         calls = [call for call in source.calls if not call.makes_mask]
         stack = [operation for call in calls for operation in self._operations(call)]
-        return _sequential_class(source.model)(stack, name=source.model.name)
+        return sequential_like(source.model, stack)
 
     def _operations(self, call: Call) -> list:
         if call.body is not None:
@@ -126,14 +130,3 @@ class _Writer(Interpreter):
         if operation not in self.copies:
             self.copies[operation] = copy_operation(operation)
         return self.copies[operation]
-
-
-def _functional_class(source: keras.Model) -> type:
-    """The source's class where its constructor is Functional's own, else plain Functional."""
-    functional = next(kind for kind in type(source).__mro__ if keras.Function in kind.__bases__)
-    return type(source) if type(source).__init__ is functional.__init__ else keras.Model
-
-
-def _sequential_class(source: keras.Sequential) -> type:
-    is_plain = type(source).__init__ is keras.Sequential.__init__
-    return type(source) if is_plain else keras.Sequential

@@ -19,13 +19,14 @@ from keras_negact.graph import (
 )
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.surgery.channels import ChannelMap
+from keras_negact.surgery.channels import ChannelMap, doubled, identity
 from keras_negact.surgery.decisions import Decisions
 from keras_negact.surgery.gather import GatherChannels
 from keras_negact.surgery.handlers import Outcome, Take
+from keras_negact.surgery.new_layers import Trained, note_new_layers, train_only
 from keras_negact.surgery.propagation import COMPRESS
 from keras_negact.surgery.sites import Site
-from keras_negact.surgery.templates import doubles_width, dtype_policy
+from keras_negact.surgery.templates import doubles_width, dtype_policy, slopes_of
 from keras_negact.surgery.weight_slices import restoring_kernel, taken
 
 
@@ -37,6 +38,7 @@ class Assembly:
         graph, sites: its calls and its activations, with what was decided for them.
         decisions: what happens to the layers behind them.
         synchronized: whether batch normalization is made to be synchronized over replicas.
+        trained: what alone is trainable, as in `plan_activation_swap`.
     """
 
     def __init__(
@@ -46,9 +48,12 @@ class Assembly:
         sites: list[Site],
         decisions: Decisions,
         synchronized: bool,
+        trained: Trained = None,
     ):
         self.model, self.graph, self.sites = model, graph, sites
         self.decisions, self.synchronized = decisions, synchronized
+        self.propagation = decisions.propagation
+        self.trained = trained
         self.sites_of: dict[keras.Operation, list[int]] = {}
         self.site_of: dict[Call, int] = {}
         for index, site in enumerate(sites):
@@ -61,6 +66,10 @@ class Assembly:
         self.taken_names = {operation.name for operation in (*self.graph.operations, *models)}
         self.stacks: dict[int, tuple[list[keras.Layer], Callable]] = {}
         edits: dict[Call, Edit] = {}
+        for site in self.sites:
+            # Learned slopes are weights, and may have changed since the plan.
+            site.slopes = None if site.slopes is None else slopes_of(site)
+        self.propagation = self.decisions.again()
         for operation, calls in self.graph.operations.items():
             indices = self.sites_of.get(operation, [])
             if any(self._is_swapped(index) for index in indices):
@@ -69,6 +78,8 @@ class Assembly:
                 edit = self._changed(operation, self._new_arguments(operation))
                 edits.update({} if edit is None else dict.fromkeys(calls, edit))
         clone = rewrite(self.graph, edits)
+        note_new_layers(clone, [x for index in sorted(self.stacks) for x in self.stacks[index][0]])
+        train_only(clone, self.trained)
         _copy_compilation(self.model, clone)
         return clone
 
@@ -84,7 +95,10 @@ class Assembly:
             if self._is_swapped(index) or fused:
                 stack, start = self._stack_once(index, fused)
                 edits[call] = Edit(
-                    [*linear.operations, *stack], linear.as_called, [*linear.starts, start]
+                    [*linear.operations, *stack],
+                    as_called=linear.as_called,
+                    on=self.sites[index].input_of(call),
+                    starts=[*linear.starts, start],
                 )
         return edits
 
@@ -95,7 +109,7 @@ class Assembly:
         return self.stacks[index]
 
     def _outcome(self, operation: keras.Operation) -> Outcome | None:
-        return self.decisions.propagation.outcomes.get(operation)
+        return self.propagation.outcomes.get(operation)
 
     def _new_arguments(self, operation: keras.Operation) -> dict:
         """Constructor arguments that change, because the channels or the caller want it."""
@@ -177,7 +191,7 @@ class Assembly:
 
     def _start_site(self, index: int, stack: list[keras.Layer]) -> None:
         site = self.sites[index]
-        before = self.decisions.propagation.before.get(index)
+        before = self.propagation.before.get(index)
         source, inner = site.described.layer, getattr(stack[0], "activation", None)
         if source is not None and type(inner) is type(source) and source.built:
             takes = {}
@@ -186,7 +200,8 @@ class Assembly:
                 takes = {"alpha": (Take(before.axis - 1, before),)}
             move_weights(source, inner, takes)
         if len(stack) > 1:
-            _start_compression(stack[1], before, site.channels)
+            channels = before or identity(site.channels, site.axis)
+            _start_compression(stack[1], doubled(channels, index, site.slopes))
         for layer in stack:
             trainable = getattr(site.layer, "trainable", True)
             if layer.trainable != trainable:
@@ -214,8 +229,8 @@ def _compression(site: Site, name: str) -> keras.layers.Layer:
     return kind(site.channels, 1, data_format=site.data_format, **common)
 
 
-def _start_compression(layer: keras.Layer, before: ChannelMap | None, width: int) -> None:
-    kernel = restoring_kernel(before, width)
+def _start_compression(layer: keras.Layer, after: ChannelMap) -> None:
+    kernel = restoring_kernel(after)
     layer.kernel.assign(np.reshape(kernel, layer.kernel.shape))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import keras
 
-from keras_negact.graph import Call, Graph, Interpreter
+from keras_negact.graph import Call, Graph, Interpreter, copy_operation
 from keras_negact.surgery.handlers import Outcome
 from keras_negact.surgery.handlers.multiply_adds import (
     layer_multiply_adds,
@@ -111,7 +111,7 @@ class Probe:
         config.pop("name")
         key = json.dumps([config, shape], default=repr)
         if key not in self.counted:
-            probe = type(layer).from_config(layer.get_config())
+            probe = copy_operation(layer)
             # Called, for layers with layers in them may leave it to the call to build these.
             after = probe(keras.KerasTensor((None, *shape[1:]), site.dtype)).shape
             counted = layer_multiply_adds(probe, tuple(shape), tuple(after))

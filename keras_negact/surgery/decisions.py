@@ -1,5 +1,7 @@
 """Which sites are swapped how, when some changes of width lead to conflicts."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from keras_negact.graph import Graph
@@ -19,11 +21,13 @@ class Decisions:
         actions: what happens at each site.
         reasons: for the sites where a conflict changed that, by number, the conflict.
         propagation: what becomes of the other operations.
+        again: follows the channels once more, with what weights hold by then.
     """
 
     actions: list[str]
     reasons: dict[int, str]
     propagation: Propagation
+    again: Callable[[], Propagation]
 
 
 def decide(graph: Graph, sites: list[Site], wanted: list[str], on_conflict: str) -> Decisions:
@@ -45,7 +49,8 @@ def decide(graph: Graph, sites: list[Site], wanted: list[str], on_conflict: str)
         if not refused:
             propagation = propagator.follow(actions, narrowed)
             if not propagation.conflicts:
-                return Decisions(actions, reasons, propagation)
+                again = functools.partial(propagator.follow, list(actions), narrowed)
+                return Decisions(actions, reasons, propagation, again)
             for conflict in propagation.conflicts:
                 for index in _to_give_up(conflict, compress=otherwise == COMPRESS):
                     refused.setdefault(index, conflict.reason)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
+from keras_negact.graph import copy_operation
+
 RECTIFIERS_AND_SMOOTH = (
     "relu",
     "relu6",
@@ -154,4 +156,4 @@ def named(name: str) -> Function:
 
 def fresh_copy(layer: keras.Layer) -> keras.Layer:
     """The same layer, with weights of its own."""
-    return type(layer).from_config(layer.get_config())
+    return copy_operation(layer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 
 from keras_negact import _checks
-from keras_negact.graph import Graph, is_built_sequential, read_graph
+from keras_negact.graph import Graph, copy_operation, is_built_sequential, read_graph
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import costs
 from keras_negact.surgery.assembly import Assembly
@@ -15,9 +15,16 @@ from keras_negact.surgery.propagation import COMPRESS, DOUBLE, HALVE, KEEP, LEAV
 from keras_negact.surgery.report import Report, Totals
 from keras_negact.surgery.selection import Selection
 from keras_negact.surgery.sites import Site, find_sites
-from keras_negact.surgery.templates import Templates, can_halve, doubles_width, keeps_function
+from keras_negact.surgery.templates import (
+    Templates,
+    can_halve,
+    doubles_width,
+    keeps_function,
+    slopes_of,
+)
 
 CHANNELS = ("keep", "double", "halve")
+LEFT_BY_CALLER = "left by the callable given as activation"
 
 
 class Plan:
@@ -66,7 +73,7 @@ class _Wish:
 
 
 def make_plan(
-    model: keras.Model, activation, where, channels, on_conflict, source, synchronized
+    model: keras.Model, activation, where, channels, on_conflict, source, synchronized, trainable
 ) -> Plan:
     """See `plan_activation_swap`."""
     check_model(model)
@@ -74,15 +81,27 @@ def make_plan(
     mode = _channels(channels, templates)
     on_conflict = "skip" if on_conflict is None else on_conflict
     _checks.one_of("on_conflict", on_conflict, ON_CONFLICT)
+    _check_trainable(trainable)
+    _checks.flag("synchronized", synchronized)
     graph = read_graph(model)
-    sites = find_sites(graph)
-    selection = Selection(sites, where, source)
+    found = find_sites(graph)
+    selection = Selection(found, where, source)
+    sites = [site for site in found if not site.unlisted or selection.is_named(site)]
     wishes = [_wish(site, selection, templates, mode) for site in sites]
     decisions = decide(graph, sites, [wish.action for wish in wishes], on_conflict)
     for index, (site, wish) in enumerate(zip(sites, wishes, strict=True)):
         _settle(site, wish, decisions.actions[index], decisions.reasons.get(index, ""))
     report = _report(graph, sites, decisions, mode, on_conflict, synchronized)
-    return Plan(Assembly(model, graph, sites, decisions, synchronized), report)
+    return Plan(Assembly(model, graph, sites, decisions, synchronized, trainable), report)
+
+
+def _check_trainable(trainable) -> None:
+    entries = [trainable] if isinstance(trainable, str) else trainable
+    is_list = isinstance(entries, (list, tuple)) and all(isinstance(e, str) for e in entries)
+    if trainable is not None and not (is_list and entries):
+        raise _checks.refused(
+            "trainable", "None, 'new', or a list of 'new' and patterns of layer paths", trainable
+        )
 
 
 def check_model(model: keras.Model) -> None:
@@ -144,12 +163,14 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
         return _Wish(LEAVE, reason=refusal)
     layer = templates.layer_for(site, mode)
     if layer is None:
-        return _Wish(LEAVE, reason="left by the callable given as activation")
+        return _Wish(LEAVE, reason=LEFT_BY_CALLER)
     if mode is not None:
         _check_channels(mode, layer)
     kept = keeps_function(layer, site)
     if isinstance(layer, OnOffReLU) and not kept and not selection.lists(site):
         return _Wish(LEAVE, reason=f"OnOffReLU does not keep {site.function}, list it in `source`")
+    if isinstance(layer, OnOffReLU) and mode != "halve" and layer.max_value is None:
+        site.slopes = slopes_of(site)
     if mode == "halve":
         return _Wish(HALVE, layer, kept=False)
     width = _output_shape(layer, site)[site.axis]
@@ -166,7 +187,7 @@ def _output_shape(layer: keras.Layer, site: Site) -> tuple:
     if type(layer).compute_output_shape is not keras.Layer.compute_output_shape:
         return layer.compute_output_shape(site.shape)
     # It does not say, so a copy is called.
-    copy = type(layer).from_config(layer.get_config())
+    copy = copy_operation(layer)
     return copy(keras.KerasTensor(site.shape, site.dtype)).shape
 
 

@@ -50,7 +50,7 @@ class Propagator(Interpreter):
             actions: what happens at each site.
             narrowed: the calls whose output is made half as wide, with the site it is for.
         """
-        self.actions, self.narrowed = actions, narrowed
+        self.actions, self.narrowed = list(actions), narrowed
         self.result = Propagation()
         self.first: dict[keras.Operation, tuple[Outcome, list]] = {}
         for channels in self.run(self.graph, [None] * len(self.graph.inputs)):
@@ -76,8 +76,8 @@ class Propagator(Interpreter):
             if not swapped:
                 return self._ordinary(call, given, bare=False)
             if self.sites[index].kind == "fused":
-                given = self._ordinary(call, given, bare=True)
-            return [self._site(index, given[0])]
+                return [self._site(index, self._ordinary(call, given, bare=True)[0])]
+            return [self._site(index, given[self._position(index, call)])]
         except Conflict as conflict:
             kind = type(call.operation).__name__
             conflict.reason = f"at {call.path} ({kind}): {conflict.reason}"
@@ -85,6 +85,11 @@ class Propagator(Interpreter):
             # Where all that met goes back to its old width, nothing is changed behind it either.
             guess = None if conflict.must_be_unchanged else _UNCERTAIN
             return [guess] * len(call.outputs)
+
+    def _position(self, index: int, call: Call) -> int:
+        """Which of a call's inputs are the feature maps."""
+        wanted = self.sites[index].input_of(call)
+        return next(i for i, tensor in enumerate(call.inputs) if tensor is wanted)
 
     def _ordinary(self, call: Call, given: list, bare: bool) -> list:
         wanted_for = self.narrowed.get(call)

@@ -64,9 +64,10 @@ class Selection:
 
 
 def _check_patterns(patterns: list[str], sites: list[Site]) -> None:
-    paths = [site.path for site in sites]
+    paths = [site.path for site in sites if not site.unlisted]
+    named = [site.path for site in sites if site.unlisted]
     for pattern in patterns:
-        if not any(re.search(pattern, path) for path in paths):
+        if pattern not in named and not any(re.search(pattern, path) for path in paths):
             near = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.4)
             hint = f"Near misses: {near}" if near else f"There are: {paths[:5]}"
             raise ValueError(

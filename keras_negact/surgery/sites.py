@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import keras
 
 from keras_negact.graph import Call, Graph, is_graph_model
-from keras_negact.surgery import forms, gates
+from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
-from keras_negact.surgery.handlers import function_of, known_base, rule_of_base
+from keras_negact.surgery.handlers import function_of, known_base, rule_of, rule_of_base
+from keras_negact.surgery.handlers.registry import computes_activation
 
 
 @dataclass(eq=False)
@@ -43,6 +44,7 @@ class Site:
         new_parameters: weights of the new layers.
         new_multiply_adds: multiply-adds of the new layers for one example, or for one pixel where
             the size is unknown.
+        unlisted: whether it is no activation that is known, and stands in plans only when named.
         slopes: where a doubled width is kept for the function `p relu(x) - a relu(-x)`, `(p, a)`.
     """
 
@@ -65,7 +67,9 @@ class Site:
     new_layer: keras.Layer | None = field(default=None, repr=False)
     new_parameters: int = 0
     new_multiply_adds: float = 0
+    unlisted: bool = field(default=False, repr=False)
     slopes: tuple | None = field(default=None, repr=False)
+    factor_of: dict = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -97,6 +101,10 @@ class Site:
         """Which form the new layer has here, in a few words."""
         return "" if self.new_layer is None else forms.describe(self.new_layer)
 
+    def input_of(self, call: Call) -> keras.KerasTensor:
+        """The feature maps in front of the activation."""
+        return self.factor_of.get(call, call.inputs[0])
+
     def to_dict(self) -> dict:
         """What a plan says about it, ready for JSON."""
         return {name: getattr(self, name) for name in _IN_REPORTS}
@@ -122,7 +130,13 @@ def find_sites(graph: Graph) -> list[Site]:
     # One new layer for each rank and width that an operation is called on.
     sites: dict[tuple, Site] = {}
     for call in graph.all_calls:
-        found = None if call.makes_mask or call.is_input else _describe(call.operation)
+        if call.makes_mask or call.is_input:
+            continue
+        factor = _factor_of_silu(graph, call)
+        if factor is None:
+            found = _describe(call.operation) or _describe_unknown(call)
+        else:
+            found = "operation", functions.named("silu"), ""
         if found is None:
             continue
         kind, function, impossible = found
@@ -133,16 +147,19 @@ def find_sites(graph: Graph) -> list[Site]:
             Site(
                 path=call.path,
                 function=function.name,
-                kind=kind,
+                kind="layer" if kind == "unknown" else kind,
                 shape=shape,
                 axis=axis,
                 dtype=keras.backend.standardize_dtype(output.dtype),
                 layer=call.operation,
                 impossible=impossible,
                 described=function,
+                unlisted=kind == "unknown",
             ),
         )
         site.calls.append(call)
+        if factor is not None:
+            site.factor_of[call] = factor
     for site in sites.values():
         _find_obstacles(graph, site)
     return list(sites.values())
@@ -175,6 +192,33 @@ def _describe(operation) -> tuple[str, Function, str] | None:
     return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
 
 
+def _describe_unknown(call: Call) -> tuple[str, Function, str] | None:
+    """A layer of which nothing is known, but that it keeps the shape of its one input."""
+    layer = call.operation
+    is_layer = isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model)
+    one = len(call.inputs) == 1 == len(call.outputs)
+    if not (is_layer and one) or tuple(call.inputs[0].shape) != tuple(call.outputs[0].shape):
+        return None
+    base = known_base(layer)
+    if base is None and rule_of(layer) is None:
+        return "unknown", functions.of_layer(layer), ""
+    derived = base is not type(layer) and computes_activation(base, layer)
+    return ("layer", functions.of_layer(layer), "") if derived else None
+
+
+def _factor_of_silu(graph: Graph, call: Call) -> keras.KerasTensor | None:
+    """`x`, where the call is the product in `x * sigmoid(x)`."""
+    if type(call.operation).__name__ != "Multiply" or len(call.inputs) != 2:
+        return None
+    for x, gate in (call.inputs, call.inputs[::-1]):
+        for before in graph.producers(gate):
+            function = function_of(before.operation)
+            is_sigmoid = function is not None and function.name == "sigmoid"
+            if is_sigmoid and before.inputs[0] is x:
+                return x
+    return None
+
+
 def _activation_attribute(operation):
     """What a layer's attribute `activation` holds, where that may be a function."""
     activation = getattr(operation, "activation", None)
@@ -184,6 +228,8 @@ def _activation_attribute(operation):
 def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
     site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
+    if site.unlisted:
+        return
     site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)
     if site.rank < 2 or site.channels is None:
         site.impossible = site.impossible or "its number of channels is unknown"

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact._activations import doubles_width, is_factory, resolve_activation
-from keras_negact.graph import config_of
+from keras_negact.graph import config_of, numpy_copy
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
@@ -129,6 +130,8 @@ def dtype_policy(site: Site) -> keras.DTypePolicy:
 def keeps_function(layer: keras.Layer, site: Site) -> bool:
     """Whether the new layer starts as the site's own function, on its first channels."""
     if isinstance(layer, OnOffReLU):
+        if layer.max_value is None and slopes_of(site) is not None:
+            return True
         known = site.function in ("relu", "relu6", "capped_relu")
         return known and layer.max_value == site.described.max_value
     if isinstance(layer, LENI):
@@ -140,6 +143,22 @@ def keeps_function(layer: keras.Layer, site: Site) -> bool:
         return starts_as_keep and same_width and _same_function(activation, site)
     function = function_of(layer)
     return function is not None and _same_function(function.make(), site)
+
+
+def slopes_of(site: Site) -> tuple | None:
+    """`(p, a)` where the site's function is `p relu(x) - a relu(-x)`, per channel or for all."""
+    made = site.described.layer or (
+        site.described.make() if site.function == "leaky_relu" else None
+    )
+    if site.function == "leaky_relu":
+        return 1.0, float(made.negative_slope)
+    if site.function != "prelu" or not made.built:
+        return None
+    alpha = numpy_copy(made.alpha)
+    per_channel = [size for i, size in enumerate(alpha.shape) if i != site.axis - 1]
+    if any(size != 1 for size in per_channel):
+        return None
+    return 1.0, np.broadcast_to(alpha.reshape(-1), site.channels).copy()
 
 
 def _same_function(activation, site: Site) -> bool:

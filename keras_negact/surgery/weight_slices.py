@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_negact.surgery.channels import FRESH, ON, ChannelMap
+from keras_negact.surgery.channels import FRESH, ChannelMap
 from keras_negact.surgery.handlers import Take
 
 
@@ -22,11 +22,11 @@ def taken(value: np.ndarray, steps: tuple[Take, ...], new: keras.Variable) -> np
     return np.where(fresh, np.asarray(new), value) if fresh.any() else value
 
 
-def restoring_kernel(before: ChannelMap | None, width: int) -> np.ndarray:
-    """The 1x1 convolution `[I; 0]` that takes the doubled channels back to those of the source."""
-    if before is None or before.keeps_layout:
-        return np.concatenate([np.eye(width), np.zeros((width, width))])
-    kernel = np.zeros((2 * len(before), width))
-    on = np.flatnonzero(before.part == ON)
-    kernel[on, before.source[on]] = 1
+def restoring_kernel(after: ChannelMap) -> np.ndarray:
+    """The 1x1 convolution that takes doubled channels back to those of the source.
+
+    It is `[I; 0]` behind a rectifier and `[pI; -aI]` behind `p relu(x) - a relu(-x)`.
+    """
+    kernel = np.zeros((len(after), after.width))
+    kernel[np.arange(len(after)), after.source] = after.coefficients
     return kernel

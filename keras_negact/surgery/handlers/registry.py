@@ -81,3 +81,8 @@ def rule_of_costs(operation) -> Rule | None:
     """The rule that says what an operation costs: a subclass costs what its base does."""
     base = known_base(operation)
     return _OF_LAYERS[base](operation) if base is not None else rule_of(operation)
+
+
+def computes_activation(base: type, operation) -> bool:
+    """Whether the base of an operation is an activation."""
+    return _OF_LAYERS[base](operation).function is not None
