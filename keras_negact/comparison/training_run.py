@@ -16,7 +16,7 @@ from keras_negact.comparison.environment import hardware, versions
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.variants import Variant, takes_seed
 from keras_negact.layers import weights_without_decay
-from keras_negact.surgery.functions import standalone_function
+from keras_negact.surgery.handlers import function_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _given_activation(build) -> str | None:
 
 def _activation_in(model: keras.Model) -> str | None:
     """The function of the model's activation layers, where all have the same."""
-    functions = (standalone_function(layer) for layer in model.layers)
+    functions = (function_of(layer) for layer in model.layers)
     names = {function.name for function in functions if function is not None}
     return names.pop() if len(names) == 1 else None
 

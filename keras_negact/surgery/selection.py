@@ -64,13 +64,15 @@ class Selection:
 
 
 def _check_patterns(patterns: list[str], sites: list[Site]) -> None:
-    paths = [site.path for site in sites]
+    paths = [site.path for site in sites if not site.unlisted]
+    named = [site.path for site in sites if site.unlisted]
     for pattern in patterns:
-        if not any(re.search(pattern, path) for path in paths):
+        if pattern not in named and not any(re.search(pattern, path) for path in paths):
             near = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.4)
             hint = f"Near misses: {near}" if near else f"There are: {paths[:5]}"
             raise ValueError(
-                f"`where` matches none of the {len(paths)} activations. Given: {pattern!r}. {hint}"
+                f"`where` matches none of the {len(paths)} activations. "
+                f"Received: {pattern!r}. {hint}"
             )
 
 
@@ -80,6 +82,6 @@ def _check_functions(listed: set[str], sites: list[Site]) -> None:
     unknown = [name for name in listed - known if not hasattr(keras.activations, name)]
     if unknown:
         raise ValueError(
-            f"`source` names functions. Given: {sorted(unknown)}. Present in this model: "
+            f"`source` names functions. Received: {sorted(unknown)}. Present in this model: "
             f"{sorted(present)}"
         )

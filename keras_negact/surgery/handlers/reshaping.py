@@ -4,7 +4,9 @@ import numpy as np
 from keras import layers
 
 from keras_negact.surgery.channels import ChannelMap
-from keras_negact.surgery.rules.outcome import Conflict, Outcome, Question
+from keras_negact.surgery.handlers.mixing import stated_axis
+from keras_negact.surgery.handlers.registry import register
+from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
 
 
 def flatten(question: Question) -> Outcome:
@@ -62,15 +64,27 @@ def flattened(
     source = np.take(place, channels.source, axis)
     along = [1] * len(sizes)
     along[axis] = -1
-    part = np.broadcast_to(channels.part.reshape(along), source.shape)
-    return channels.selected(
-        source.transpose(order).ravel(), part.transpose(order).ravel(), place.size, axis=1
+    index = np.broadcast_to(np.arange(len(channels)).reshape(along), source.shape)
+    return channels.taken(
+        index.transpose(order).ravel(), source.transpose(order).ravel(), place.size, axis=1
     )
 
 
-RULES = {
-    layers.Flatten: flatten,
-    layers.Reshape: reshape,
-    layers.Permute: permute,
-    layers.RepeatVector: repeat_vector,
-}
+@register(layers.Flatten)
+def _(layer):
+    return Rule(flatten, linear=True, moves_channels=True, channel_axis=stated_axis)
+
+
+@register(layers.Reshape)
+def _(layer):
+    return Rule(reshape, linear=True, moves_channels=True, passes_gates=True)
+
+
+@register(layers.Permute)
+def _(layer):
+    return Rule(permute, linear=True, moves_channels=True)
+
+
+@register(layers.RepeatVector)
+def _(layer):
+    return Rule(repeat_vector, linear=True, passes_gates=True)

@@ -4,7 +4,8 @@ import numpy as np
 from keras import layers
 
 from keras_negact.surgery.channels import FRESH, ChannelMap, identity, joined
-from keras_negact.surgery.rules.outcome import Conflict, Outcome, Question
+from keras_negact.surgery.handlers.registry import register
+from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
 
 
 def element_wise(question: Question) -> Outcome:
@@ -51,31 +52,34 @@ def _check_widths_known(question: Question, axis: int) -> None:
 def merged(sides: list[ChannelMap], question: Question) -> ChannelMap:
     """The one map of sides that all have the same channels, or all have them in place."""
     first = sides[0]
+    part, coefficient = first.part, first.coefficient
     if all(side.keeps_layout for side in sides):
-        part = np.where(np.any([side.part == FRESH for side in sides], axis=0), FRESH, first.part)
-        result = first.selected(first.source, part, first.width)
-    elif all(first.same_channels(side) for side in sides[1:]):
-        result = first
-    else:
+        part = np.where(np.any([side.part == FRESH for side in sides], axis=0), FRESH, part)
+    elif not all(first.same_channels(side) for side in sides[1:]):
         kind = type(question.operation).__name__
         given = [side if side.sites else None for side in sides]
         raise Conflict(f"{kind} joins it with channels that are not the same", given, False)
     return ChannelMap(
-        result.source,
-        result.part,
-        result.width,
-        result.axis,
+        first.source,
+        part,
+        first.width,
+        first.axis,
         frozenset().union(*(side.sites for side in sides)),
         frozenset().union(*(side.nearest for side in sides)),
+        coefficient,
     )
 
 
-ELEMENT_WISE = (
-    layers.Add,
-    layers.Subtract,
-    layers.Multiply,
-    layers.Average,
-    layers.Maximum,
-    layers.Minimum,
-)
-RULES = {**dict.fromkeys(ELEMENT_WISE, element_wise), layers.Concatenate: concatenate}
+@register(layers.Add, layers.Subtract, layers.Average)
+def _(layer):
+    return Rule(element_wise, passes=True, linear=True)
+
+
+@register(layers.Multiply, layers.Maximum, layers.Minimum)
+def _(layer):
+    return Rule(element_wise, passes=True)
+
+
+@register(layers.Concatenate)
+def _(layer):
+    return Rule(concatenate, linear=True)

@@ -1,5 +1,6 @@
-"""What a rule is asked and what it answers."""
+"""What is known of a layer, what it is asked, and what it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +13,13 @@ from keras_negact.surgery.channels import ChannelMap
 class Take:
     """A weight whose `axis` follows the channels.
 
-    `silent`: channels that the source did not have get zeros, so that they add nothing. Otherwise
-    they get what the channel that they came from has.
+    `reads`: each channel counts as much as it holds of the source's, so that those which the source
+    did not have add nothing. Otherwise each gets what the channel that it came from has.
     """
 
     axis: int
     channels: ChannelMap
-    silent: bool = False
+    reads: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,51 @@ class Outcome:
                 for mine, theirs in zip(self.takes[name], other.takes[name], strict=True)
             )
         )
+
+
+Follow = Callable[[Question], Outcome]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """All that surgery and folding know about a kind of layer or operation.
+
+    Attributes:
+        follow: what becomes of it when the channels of its inputs have changed.
+        mixes: whether it mixes all channels, so that its output can have any number of them.
+        passes: whether its output has the channels of its inputs, in their order.
+        linear: whether it is linear in its input, each channel by itself where it `passes`.
+        passes_shifts: whether a constant added to its input is just added to its output.
+        idle: whether it does nothing in inference.
+        passes_gates: whether what scales another branch still does so behind it.
+        moves_channels: whether the axis of the channels is another one behind it.
+        fused: whether it applies an `activation=` to its output.
+        function: of an activation, which function it computes.
+        kernels: names of the weights that it multiplies with at every place.
+        inner_layers: names of the attributes that are layers of the input's shape, or functions.
+        at_input: whether these places are those of its input, not of its output.
+        multiply_adds: counts them, from the layer and its input's shape, where that is not
+            `kernels` times the places.
+        arrays: of a layer that can take a scale and a shift, the class that has it as arrays.
+        channel_axis: the axis of its channels, from the layer and the rank, where it says so.
+    """
+
+    follow: Follow
+    mixes: bool = False
+    passes: bool = False
+    linear: bool = False
+    passes_shifts: bool = False
+    idle: bool = False
+    passes_gates: bool = False
+    moves_channels: bool = False
+    fused: bool = False
+    function: Callable[[Any], Any] | None = None
+    kernels: tuple[str, ...] = ()
+    inner_layers: tuple[str, ...] = ()
+    at_input: bool = False
+    multiply_adds: Callable[[Any, tuple], float] | None = None
+    arrays: type | None = None
+    channel_axis: Callable[[Any, int], int | None] | None = None
 
 
 class Conflict(Exception):

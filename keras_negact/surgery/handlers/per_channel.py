@@ -1,12 +1,12 @@
 """Layers that treat each channel by itself: their weights follow the channels."""
 
-import keras
 import numpy as np
 from keras import layers
 
-from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.surgery.functions import ACROSS_CHANNELS, standalone_function
-from keras_negact.surgery.rules.outcome import Conflict, Outcome, Question, Take
+from keras_negact.surgery import kernels
+from keras_negact.surgery.handlers.mixing import stated_axis
+from keras_negact.surgery.handlers.registry import register
+from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def unchanged(question: Question) -> Outcome:
@@ -14,41 +14,16 @@ def unchanged(question: Question) -> Outcome:
     return Outcome([question.maps[0]])
 
 
-def with_data_format(question: Question) -> Outcome:
+def along_space(question: Question) -> Outcome:
     """Along the spatial axes, each channel by itself."""
     (channels,) = question.maps
     rank = len(question.shapes[0])
     # One-dimensional cropping and up-sampling know channels last only, and have no argument for it.
-    data_format = getattr(question.operation, "data_format", "channels_last")
-    expected = 1 if data_format == "channels_first" else rank - 1
+    expected = stated_axis(question.operation, rank)
     if channels.axis != expected:
         raise Conflict(f"its channels are on axis {expected}", question.maps)
     output_rank = len(question.output_shapes[0])
     return Outcome([channels if output_rank == rank else channels.at(output_rank - 1)])
-
-
-def activation(question: Question) -> Outcome:
-    function = standalone_function(question.operation)
-    if function.name in ACROSS_CHANNELS:
-        raise Conflict(f"{function.name} looks at all channels at once", question.maps)
-    if function.name.startswith("custom") or function.layer is not None:
-        raise Conflict(f"the function {function.name!r} is not known", question.maps)
-    return Outcome([question.maps[0]])
-
-
-def prelu(question: Question) -> Outcome:
-    (channels,) = question.maps
-    shared = question.operation.shared_axes or []
-    if channels.axis in shared:
-        return Outcome([channels])
-    return Outcome([channels], takes={"alpha": (Take(channels.axis - 1, channels),)})
-
-
-def on_off_relu(question: Question) -> Outcome:
-    (channels,) = question.maps
-    width = channels.width
-    source = np.concatenate([channels.source, channels.source + width])
-    return Outcome([channels.selected(source, np.tile(channels.part, 2), 2 * width)])
 
 
 def batch_normalization(question: Question) -> Outcome:
@@ -90,7 +65,9 @@ def normalization_over_channels(question: Question) -> Outcome:
 
 def depthwise_convolution(question: Question) -> Outcome:
     layer = question.operation
-    channels = with_data_format(question).maps[0]
+    channels = along_space(question).maps[0]
+    if layer.use_bias and not channels.is_plain:
+        raise Conflict("its bias is added to parts that are summed behind it", question.maps)
     after = channels.repeated(layer.depth_multiplier)
     takes = {"kernel": (Take(-2, channels),)}
     if layer.use_bias:
@@ -102,6 +79,8 @@ def rescaling(question: Question) -> Outcome:
     layer = question.operation
     if np.ndim(layer.scale) or np.ndim(layer.offset):
         raise Conflict("it scales each channel by a constant of its own", question.maps)
+    if layer.offset and not question.maps[0].is_plain:
+        raise Conflict("its offset is added to parts that are summed behind it", question.maps)
     return Outcome([question.maps[0]])
 
 
@@ -113,44 +92,110 @@ def nested_input(question: Question) -> Outcome:
     return Outcome([channels], config={"batch_shape": tuple(shape)})
 
 
-_ELEMENTWISE = (
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.ELU,
-    layers.Dropout,
+@register(layers.InputLayer)
+def _(layer):
+    return Rule(nested_input, passes=True, linear=True, idle=True, passes_gates=True)
+
+
+@register(layers.Identity)
+def _(layer):
+    return Rule(unchanged, passes=True, linear=True, idle=True, passes_gates=True)
+
+
+@register(layers.Dropout)
+def _(layer):
+    return Rule(unchanged, passes=True, linear=True, idle=True, passes_gates=True)
+
+
+@register(
     layers.GaussianDropout,
     layers.GaussianNoise,
     layers.AlphaDropout,
-    layers.Identity,
     layers.SpatialDropout1D,
     layers.SpatialDropout2D,
     layers.SpatialDropout3D,
 )
-_SPATIAL = (
-    *(
-        getattr(layers, f"{kind}Pooling{rank}D")
-        for kind in ("Max", "Average", "GlobalMax", "GlobalAverage")
-        for rank in (1, 2, 3)
-    ),
-    *(
-        getattr(layers, f"{kind}{rank}D")
-        for kind in ("ZeroPadding", "Cropping", "UpSampling")
-        for rank in (1, 2, 3)
-    ),
+def _(layer):
+    return Rule(unchanged, passes=True, linear=True, idle=True)
+
+
+@register(layers.ActivityRegularization)
+def _(layer):
+    def follow(question):
+        raise Conflict("it would see more channels", question.maps)
+
+    return Rule(follow, idle=True)
+
+
+@register(layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D)
+@register(layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
+def _(layer):
+    return Rule(along_space, passes=True, channel_axis=stated_axis)
+
+
+@register(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
+@register(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
+def _(layer):
+    return Rule(along_space, passes=True, linear=True, channel_axis=stated_axis)
+
+
+@register(
+    layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D
 )
-RULES = {
-    **dict.fromkeys(_ELEMENTWISE, unchanged),
-    **dict.fromkeys(_SPATIAL, with_data_format),
-    layers.Activation: activation,
-    layers.PReLU: prelu,
-    OnOffReLU: on_off_relu,
-    layers.BatchNormalization: batch_normalization,
-    layers.GroupNormalization: group_normalization,
-    layers.LayerNormalization: normalization_over_channels,
-    layers.RMSNormalization: normalization_over_channels,
-    layers.UnitNormalization: normalization_over_channels,
-    layers.DepthwiseConv1D: depthwise_convolution,
-    layers.DepthwiseConv2D: depthwise_convolution,
-    layers.Rescaling: rescaling,
-    keras.layers.InputLayer: nested_input,
-}
+@register(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
+def _(layer):
+    return Rule(along_space, passes=True, linear=True, passes_shifts=True, channel_axis=stated_axis)
+
+
+@register(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
+def _(layer):
+    return Rule(along_space, passes=True, linear=True, passes_gates=True, channel_axis=stated_axis)
+
+
+def _normalized_axis(layer, rank: int) -> int | None:
+    return layer.axis % rank if isinstance(layer.axis, int) else None
+
+
+@register(layers.BatchNormalization)
+def _(layer):
+    return Rule(
+        batch_normalization,
+        passes=True,
+        arrays=kernels.Normalization,
+        channel_axis=_normalized_axis,
+    )
+
+
+@register(layers.GroupNormalization)
+def _(layer):
+    return Rule(group_normalization, passes=True, channel_axis=_normalized_axis)
+
+
+@register(layers.LayerNormalization, layers.UnitNormalization)
+def _(layer):
+    return Rule(normalization_over_channels, passes=True)
+
+
+if hasattr(layers, "RMSNormalization"):
+
+    @register(layers.RMSNormalization)
+    def _(layer):
+        return Rule(normalization_over_channels, passes=True)
+
+
+@register(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+def _(layer):
+    return Rule(
+        depthwise_convolution,
+        passes=layer.depth_multiplier == 1,
+        fused=True,
+        linear=True,
+        kernels=("kernel",),
+        arrays=kernels.Depthwise,
+        channel_axis=stated_axis,
+    )
+
+
+@register(layers.Rescaling)
+def _(layer):
+    return Rule(rescaling, passes=True, linear=True, passes_gates=True)
