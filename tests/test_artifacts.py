@@ -76,7 +76,8 @@ def test_a_config_that_lacks_later_arguments_starts_as_it_did(version, name):
 @every_version
 def test_an_interrupted_training_goes_on(version, tmp_path):
     shutil.copytree(ARTIFACTS / version / "backup", tmp_path / "backup")
-    resumed = networks.train(tmp_path / "backup", networks.EPOCHS)
+    with pytest.warns(UserWarning, match="made before backups had a version"):
+        resumed = networks.train(tmp_path / "backup", networks.EPOCHS)
     whole = stored(ARTIFACTS / version / "backup.npz", "arr_")
     uninterrupted = networks.trained_network()
     uninterrupted.set_weights([whole[f"{number}"] for number in range(len(whole))])

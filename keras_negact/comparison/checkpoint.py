@@ -1,5 +1,6 @@
 """What an unfinished run has reached, kept so that it can go on after an interruption."""
 
+import json
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ import zlib
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact.training.packing import pack, unpack
 from keras_negact.training.state import capture_variables, restore_variables
@@ -41,8 +43,9 @@ class Checkpoint:
         Returns:
             What was given to `save` as `progress`; empty where the run begins.
         """
+        first_version = self._path.with_suffix(".npz")
         if not self._path.exists():
-            return {}
+            return self._restore_first_version(model, first_version)
         try:
             saved = unpack(self._path.read_bytes())
             if saved["described"] != self._described:
@@ -59,6 +62,19 @@ class Checkpoint:
             )
             return {}
 
+    def _restore_first_version(self, model: keras.Model, path: pathlib.Path) -> dict[str, Any]:
+        """What version 0.1.0 kept: variables by number, and a description with less in it."""
+        if not path.exists():
+            return {}
+        with np.load(path, allow_pickle=False) as saved:
+            record = json.loads(str(saved["record"]))
+            now = {key: self._described.get(key) for key in record["described"]}
+            if record["described"] != now:
+                return {}
+            for number, variable in enumerate([*model.variables, *model.optimizer.variables]):
+                variable.assign(saved[f"{number}"])
+        return record["progress"]
+
     def save(self, model: keras.Model, progress: dict[str, Any]) -> None:
         """Keep the state, unless it was kept less than a minute ago."""
         if time.monotonic() - self._saved_at < SECONDS_BETWEEN:
@@ -74,7 +90,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Forget the run, as it is finished."""
-        self._path.unlink(missing_ok=True)
+        for suffix in (".zip", ".npz"):
+            self._path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def run_name(variant: str, seed: int) -> str:
