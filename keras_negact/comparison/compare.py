@@ -117,8 +117,8 @@ def compare_activations(
     if metric != "accuracy":
         protocol = {"metric": metric, "mode": mode, **(protocol or {})}
     data_of = functools.lru_cache(maxsize=1)(data) if callable(data) else lambda seed: data
-    output_dir = _checks.writable_folder("output_dir", output_dir)
     common = _protocol(data_of(seeds[0]), recipe, protocol)
+    output_dir = _checks.writable_folder("output_dir", output_dir)
     # Processes that share the work by `share` each own their part of the folder.
     with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"):
         finished = _finished_runs(output_dir, common)

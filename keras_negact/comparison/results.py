@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from keras_negact import _checks
+
 
 def append_run(path: pathlib.Path, run: dict[str, Any]) -> None:
     """Add a run to a file in one write, so that processes may share the file.
@@ -44,6 +46,9 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
         UserWarning: for a line that is cut off, as by a crash while it was written.
     """
     given = [where] if isinstance(where, str | os.PathLike) else where
+    is_paths = isinstance(given, list | tuple)
+    if not is_paths or not all(isinstance(one, str | os.PathLike) for one in given):
+        raise _checks.refused("where", "a folder, a file or a list of them", where)
     runs = {}
     for path in (file for one in given for file in _files(pathlib.Path(one))):
         for run in _read_file(path):

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from keras_negact import _checks
 from keras_negact.comparison import pictures
 from keras_negact.comparison.results import read_runs
 from keras_negact.comparison.statistics import PairedDifference, compare_paired, seeds_needed
@@ -133,6 +134,9 @@ def summarize(
     Raises:
         ValueError: if there are no runs, none of the reference, or they are not comparable.
     """
+    _checks.text("reference", reference)
+    if not isinstance(runs, str | os.PathLike | list | tuple) or not runs:
+        raise _checks.refused("runs", "a folder, a file, a list of them or of runs", runs)
     if isinstance(runs, str | os.PathLike) or (runs and not isinstance(runs[0], dict)):
         runs = read_runs(runs)
     by_variant: dict[str, dict[int, dict]] = {}

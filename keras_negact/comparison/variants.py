@@ -49,6 +49,11 @@ class Variant:
     build: Callable[..., keras.Model]
     activation: str | None = None
 
+    def __post_init__(self):
+        _checks.function("build", self.build)
+        if self.activation is not None:
+            _checks.text("activation", self.activation)
+
     def __call__(self, seed: int | None = None) -> keras.Model:
         """The model."""
         return self.build(seed=seed) if takes_seed(self.build) else self.build()

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_negact import _checks
 from keras_negact._activations import doubles_width, is_factory, resolve_activation
 from keras_negact.graph import config_of, numpy_copy
 from keras_negact.layers._leni_arguments import given_initializers
@@ -14,7 +15,7 @@ from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import forms
 from keras_negact.surgery.functions import argument_function
-from keras_negact.surgery.handlers import function_of
+from keras_negact.surgery.handlers import function_of, rule_of
 from keras_negact.surgery.sites import Site
 
 Activation = str | keras.Layer | type | Callable[[Site], keras.Layer | None]
@@ -46,6 +47,7 @@ class Templates:
             self.per_site = activation
         else:
             self.template = resolve_activation(activation)()
+            _check_is_activation(self.template)
 
     @property
     def doubles(self) -> bool:
@@ -116,6 +118,14 @@ def _restores_width(layer: keras.Layer) -> bool:
 def can_halve(layer: keras.Layer) -> bool:
     """Whether the layer can follow a layer made half as wide."""
     return doubles_width(layer) or (isinstance(layer, LENI) and layer.compression == "pointwise")
+
+
+def _check_is_activation(layer: keras.Layer) -> None:
+    """Refuse a layer that is known to be something else, such as a convolution or a dropout."""
+    rule = rule_of(layer)
+    known = rule is not None and not isinstance(layer, keras.layers.Activation)
+    if known and rule.function is None:
+        raise _checks.refused("activation", "an activation", layer)
 
 
 def dtype_policy(site: Site) -> keras.DTypePolicy:
