@@ -7,6 +7,7 @@ from keras_negact._checks import integer, refused
 TRANSFORMS = ("depthwise", "pointwise")
 NORMALIZATIONS = ("batch",)
 COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
+PADDINGS = ("same", "causal")
 STARTS = ("keep", "leaky", "random", None)
 
 
@@ -115,11 +116,16 @@ def given_initializers(layer) -> list[str]:
     return [name for name in names if getattr(layer, name) is not None]
 
 
-def taps(kernel_size, spatial_rank: int) -> tuple:
+def taps(kernel_size, spatial_rank: int, padding: str) -> tuple:
     """The taps along each spatial axis: none for inputs without spatial axes."""
     if spatial_rank > 3:
         raise ValueError(
             f"transform='depthwise' takes up to three spatial axes. Received: {spatial_rank}"
+        )
+    if padding == "causal" and spatial_rank > 1:
+        raise ValueError(
+            "padding='causal' goes with one axis of time, (batch, time, channels) or channels "
+            f"first. Received: {spatial_rank} spatial axes"
         )
     if isinstance(kernel_size, int):
         return (kernel_size,) * spatial_rank

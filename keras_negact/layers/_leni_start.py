@@ -15,15 +15,20 @@ DEFAULT_SLOPE = 0.25
 
 
 class LeakyKernel(keras.initializers.Initializer):
-    """The kernel `-slope * I`: the middle tap, or each group's identity if pointwise."""
+    """The kernel `-slope * I`: one tap, or each group's identity if pointwise.
 
-    def __init__(self, slope: float):
-        self.slope = slope
+    The tap is the middle one, or the last under causal padding: that of the point itself.
+    """
+
+    def __init__(self, slope: float, padding: str):
+        self.slope, self.padding = slope, padding
 
     def __call__(self, shape, dtype=None):
         kernel = np.zeros(shape)
         if shape[-1] == 1:
-            kernel[tuple(taps // 2 for taps in shape[:-2])] = -self.slope
+            causal = self.padding == "causal"
+            own = tuple(taps - 1 if causal else taps // 2 for taps in shape[:-2])
+            kernel[own] = -self.slope
         else:
             outputs = np.arange(shape[-1])
             kernel[..., outputs % shape[-2], outputs] = -self.slope

@@ -5,8 +5,6 @@ from keras import ops
 
 from keras_negact._checks import flag, integer, number, one_of
 from keras_negact.layers import _leni_arguments as arguments
-from keras_negact.layers._channel_mixing import mix_channels
-from keras_negact.layers._depthwise import filter_negative_part
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
 from keras_negact.layers._leni_start import (
     DEFAULT_SLOPE,
@@ -15,7 +13,9 @@ from keras_negact.layers._leni_start import (
     default_kernel_initializer,
     keeping_compression,
 )
-from keras_negact.layers._scaling import scale_channels
+from keras_negact.layers.ops.channel_mixing import mix_channels
+from keras_negact.layers.ops.depthwise import filter_negative_part
+from keras_negact.layers.ops.scaling import scale_channels
 
 _INNER = ("activation", "transform", "normalization")
 _WEIGHTS = {
@@ -31,6 +31,7 @@ _FIRST_DEFAULTS = {
     "transform": "depthwise",
     "kernel_size": 3,
     "kernel_gain": 1.0,
+    "padding": "same",
     "normalization": None,
     "compression": "channelwise",
     "start": None,
@@ -64,6 +65,9 @@ class LENI(FeatureMapLayer):
             1x1 convolution. `None`: the identity. A layer that keeps the shape: that layer.
         kernel_size: taps of the depthwise transformation along each spatial axis, an odd integer or
             one for each axis. Inputs without spatial axes have one tap. Not used by the others.
+        padding: of the depthwise transformation: `"same"`, zeros around the feature maps, or
+            `"causal"`, zeros in front of them along one axis of time, so that no output depends on
+            what comes later. The others look at one point in time, whatever the padding.
         kernel_gain: `s`, a positive number without unit. The block keeps `kernel / s` and uses
             `s * kernel`, so that SGD moves the kernel in use `s ** 2` times as far in a step, and
             Adam `s` times. The start is the same for every gain.
@@ -134,6 +138,7 @@ class LENI(FeatureMapLayer):
         transform="depthwise",
         kernel_size=3,
         kernel_gain=1.0,
+        padding="same",
         transform_groups=1,
         normalization=None,
         compression="channelwise",
@@ -162,6 +167,7 @@ class LENI(FeatureMapLayer):
         self.transform = arguments.name_or_layer("transform", transform, arguments.TRANSFORMS)
         self.kernel_size = arguments.odd_taps(kernel_size)
         self.kernel_gain = number("kernel_gain", kernel_gain, above=0)
+        self.padding = one_of("padding", padding, arguments.PADDINGS)
         self.transform_groups = integer("transform_groups", transform_groups, minimum=1)
         self.normalization = arguments.name_or_layer(
             "normalization", normalization, arguments.NORMALIZATIONS
@@ -243,13 +249,12 @@ class LENI(FeatureMapLayer):
         return self.kernel_gain * ops.convert_to_tensor(self.kernel)
 
     def call(self, inputs, mask=None, training=False):
-        # `training` finds its way to the inner layers by itself. It is named for callers who give
-        # it: Keras would drop it silently.
+        # `training` finds its way to the inner layers by itself.
         self._check_floating(inputs)
         rank = len(inputs.shape)
         positive = ops.relu(inputs) if self.activation is None else self.activation(inputs)
         positive = ops.cast(positive, inputs.dtype)
-        negative = self._negative_branch(inputs, mask)
+        negative = self._negative_branch(inputs, mask, training)
         if self.compression == "channelwise":
             return (
                 scale_channels(positive, self.positive_scale, self._channel_axis(rank)) + negative
@@ -261,7 +266,7 @@ class LENI(FeatureMapLayer):
             return ops.concatenate([positive, negative], axis=axis)
         return self._compress(positive, negative, axis)
 
-    def _negative_branch(self, inputs, mask):
+    def _negative_branch(self, inputs, mask, training):
         """`N'`, times the negative scale where there is one."""
         rank = len(inputs.shape)
         scale = self.negative_scale
@@ -272,7 +277,7 @@ class LENI(FeatureMapLayer):
                 kernel = kernel * self._per_output(scale)
                 bias = None if bias is None else bias * scale
                 scale = None
-            negative = self._convolve_negative_part(inputs, kernel)
+            negative = self._convolve_negative_part(inputs, kernel, training)
             if bias is not None:
                 negative = negative + self._per_channel(bias, rank)
         else:
@@ -290,9 +295,9 @@ class LENI(FeatureMapLayer):
             return self.normalization_layer(negative, mask=mask)
         return self.normalization_layer(negative)
 
-    def _convolve_negative_part(self, inputs, kernel):
+    def _convolve_negative_part(self, inputs, kernel, training):
         if self.transform == "depthwise":
-            return filter_negative_part(inputs, kernel, self.data_format)
+            return filter_negative_part(inputs, kernel, self.data_format, self.padding, training)
         axis = self._channel_axis(len(inputs.shape))
         negative = ops.relu(ops.negative(inputs))
         return mix_channels(negative, kernel, self.transform_groups, axis)
@@ -328,6 +333,7 @@ class LENI(FeatureMapLayer):
         for name in (
             "kernel_size",
             "kernel_gain",
+            "padding",
             "transform_groups",
             "compression",
             "groups",
@@ -375,7 +381,7 @@ class LENI(FeatureMapLayer):
 
     def _kernel_start(self):
         if self.start == "leaky":
-            initializer = LeakyKernel(self._slope())
+            initializer = LeakyKernel(self._slope(), self.padding)
         else:
             initializer = self.kernel_initializer or default_kernel_initializer()
         return initializer if self.kernel_gain == 1 else Divided(initializer, self.kernel_gain)
@@ -393,7 +399,7 @@ class LENI(FeatureMapLayer):
         if self.transform == "pointwise":
             arguments.check_divides("transform_groups", self.transform_groups, channels)
             return (*(1,) * spatial_rank, channels // self.transform_groups, channels)
-        return (*arguments.taps(self.kernel_size, spatial_rank), channels, 1)
+        return (*arguments.taps(self.kernel_size, spatial_rank, self.padding), channels, 1)
 
     def _add(self, name, shape, initializer):
         part = _WEIGHTS[name]

@@ -4,7 +4,7 @@ import keras
 
 from keras_negact._checks import number
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.layers._on_off import on_off
+from keras_negact.layers.ops.on_off import on_off
 
 
 @keras.saving.register_keras_serializable(package="keras_negact")

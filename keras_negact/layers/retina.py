@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from keras_negact._checks import flag, integer
-from keras_negact.layers._depthwise import depthwise_convolution
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.layers._on_off import on_off
+from keras_negact.layers.ops.depthwise import depthwise_convolution
+from keras_negact.layers.ops.on_off import on_off
 
 _REACH = 6
 _CENTER_SIGMAS = (0.5, 1.0)

@@ -5,9 +5,8 @@ import numpy as np
 from keras import layers
 
 from keras_negact.layers.leni import LENI
-from keras_negact.surgery.folding.batch_normalization import scale_and_shift
-from keras_negact.surgery.folding.neighbours import NotFoldable
 from keras_negact.surgery.functions import argument_function
+from keras_negact.surgery.kernels import NotFoldable, scale_and_shift
 
 # act(s x) = s act(x) for every s > 0.
 _HOMOGENEOUS = ("relu", "leaky_relu", "prelu")
