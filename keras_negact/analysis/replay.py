@@ -103,7 +103,7 @@ def _without_activation(layer: keras.Layer) -> keras.Layer:
         own = {id(weight) for weight in layer.activation.weights}
         kept = [weight for weight in layer.weights if id(weight) not in own]
         for new, old in zip(copy.weights, kept, strict=True):
-            new.assign(old)
+            new.assign(keras.ops.copy(old))
         return copy
     move_weights(layer, copy)
     return copy

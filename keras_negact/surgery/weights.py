@@ -30,7 +30,8 @@ def move_weights(
         )
     for old, new in zip(olds, news, strict=True):
         steps = takes_of.get(id(old))
-        new.assign(taken(np.asarray(old), steps, new) if steps else old)
+        # A copy: JAX lets variables share an array, and deletes it when one of them is trained.
+        new.assign(taken(np.asarray(old), steps, new) if steps else keras.ops.copy(old))
     if hasattr(target, "finalize_state"):
         # Preprocessing layers keep what they derived from their weights.
         target.finalize_state()
