@@ -1,6 +1,6 @@
 """Executes the notebooks, offline, and keeps what they show: all of them, or those named.
 
-python docs/execute_notebooks.py [docs/notebooks/dead_network.ipynb ...]
+python docs/build/execute_notebooks.py [docs/notebooks/dead_network.ipynb ...]
 
 Needs the extras `docs` and `examples`.
 """
@@ -14,7 +14,7 @@ import time
 import nbformat
 from nbclient import NotebookClient
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 TENSORFLOWS_OWN = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4,} ).*\n?", re.M)
 """What TensorFlow's C++ parts write about the machine, whatever the log level is."""
 

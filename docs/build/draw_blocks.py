@@ -1,11 +1,11 @@
-"""Draws the blocks of README and of the site: python docs/draw_blocks.py (needs the extra `plot`)."""
+"""Draws the blocks of README and of the site: python docs/build/draw_blocks.py (needs the extra `plot`)."""
 
 import pathlib
 
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-FOLDER = pathlib.Path(__file__).parent / "pictures"
+FOLDER = pathlib.Path(__file__).parents[1] / "pictures"
 WAYS = {"through": "#dfe6ec", "on": "#f6c9b0", "off": "#b9d3ee", "learned": "#7fb2e0"}
 
 
