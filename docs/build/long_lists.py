@@ -4,7 +4,9 @@ import re
 
 import griffe
 
-_BROKEN = re.compile(r"(?m)^( *(?:\*{0,2}\w+, )*\*{0,2}\w+,)\n +(?=(?:\*{0,2}\w+, )*\*{0,2}\w+[,:])")
+_BROKEN = re.compile(
+    r"(?m)^( *(?:\*{0,2}\w+, )*\*{0,2}\w+,)\n +(?=(?:\*{0,2}\w+, )*\*{0,2}\w+[,:])"
+)
 
 
 class LongLists(griffe.Extension):

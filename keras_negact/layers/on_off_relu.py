@@ -42,7 +42,7 @@ class OnOffReLU(FeatureMapLayer):
         Structure*, Procedia Computer Science 88 (2016) 145-154.
     """
 
-    def __init__(self, max_value=None, data_format=None, **kwargs):
+    def __init__(self, max_value=None, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if max_value is not None and not (isinstance(max_value, (int, float)) and max_value > 0):
             raise ValueError(f"`max_value` must be a positive number or None. Given: {max_value!r}")

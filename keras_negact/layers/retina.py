@@ -56,7 +56,7 @@ class RetinalOpponency(FeatureMapLayer):
         Structure*, Procedia Computer Science 88 (2016) 145-154.
     """
 
-    def __init__(self, scales=3, learnable=False, data_format=None, **kwargs):
+    def __init__(self, scales=3, learnable=False, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if not isinstance(scales, int) or isinstance(scales, bool) or scales < 1:
             raise ValueError(f"`scales` must be a positive integer. Given: {scales!r}")
