@@ -10,6 +10,7 @@ import numpy as np
 from rhythms import rhythms
 
 from keras_negact.comparison import array_data
+from keras_negact.comparison.arrays import ArrayDataset, Batches
 
 CHUNKS = 5
 SHIFTS = {"cifar10": 4, "fashion_mnist": 2, "rhythms": 0}
@@ -44,6 +45,63 @@ def load(name, protocol, npz=None, tfds_dir=None):
         mirror=name in MIRRORED,
         workers=protocol.workers,
     )
+
+
+def whole(npz=None, tfds_dir=None, batch_size=500, square=1, largest_shift=2):
+    """All of CIFAR-10, every tenth training image held out, mirrored in every second epoch.
+
+    The first epoch mirrors a random half of the images, the next one the other half: more different
+    images than a new draw would show (Jordan, arXiv 2404.00498, section 3.6). Shifts are drawn anew
+    in every epoch.
+
+    Returns:
+        From a seed to an `ArrayDataset`, as `compare_activations` takes it.
+    """
+    x, y = _images("cifar10", "train", npz, tfds_dir)
+    held_out = np.arange(len(x)) % 10 == 9
+    train, validation, test = (
+        _reduced(*examples, None, square)
+        for examples in (
+            (x[~held_out], y[~held_out]),
+            (x[held_out], y[held_out]),
+            _images("cifar10", "test", npz, tfds_dir),
+        )
+    )
+    return alternating(train, validation, test, batch_size, largest_shift // square)
+
+
+def alternating(train, validation, test, batch_size, largest_shift):
+    """Arrays as `compare_activations` takes them, mirrored in every second epoch."""
+    count = len(train[0])
+
+    def in_order(examples):
+        return Batches(examples, batch_size, np.arange(len(examples[0])))
+
+    def seeded(seed):
+        mirrored_first = np.random.default_rng([seed, 0]).random(count) < 0.5
+
+        def train_at(epoch):
+            generator = np.random.default_rng([seed, 1, epoch])
+            order = generator.permutation(count)
+            shifts = generator.integers(-largest_shift, largest_shift + 1, (count, 2))
+            return Batches(train, batch_size, order, shifts, mirrored_first ^ (epoch % 2 == 1))
+
+        return ArrayDataset(
+            name="cifar10",
+            counts={"train": count, "validation": len(validation[0]), "test": len(test[0])},
+            train_at=train_at,
+            validation=in_order(validation),
+            test=in_order(test),
+        )
+
+    # For what is made of the training images, such as a whitening stem.
+    seeded.train_images = train[0]
+    return seeded
+
+
+def first_images(data, count):
+    """So many training images, as bytes, as they are before any augmentation."""
+    return data.train_images[:count]
 
 
 def write_npz(folder, tfds_dir=None, names=("cifar10", "fashion_mnist")):

@@ -5,6 +5,7 @@ import functools
 import keras
 
 from keras_negact.comparison import ACTIVATIONS, activation_variants, read_runs
+from keras_negact.layers import weights_without_decay
 
 FACTORS = (1.0, 0.5, 2.0)
 # No seed that anything is reported for.
@@ -24,13 +25,13 @@ def candidate(activation, factor):
     return f"{activation} x{factor:g}"
 
 
-def chosen_factors(folder):
+def chosen_factors(folder, activations=ACTIVATIONS):
     """For each activation the factor of its best learning rate; none where none were tried."""
     accuracies = {}
     for run in read_runs(folder) if folder.is_dir() else ():
         accuracies.setdefault(run["variant"], []).append(run["validation_accuracy"])
     chosen = {}
-    for name in ACTIVATIONS:
+    for name in activations:
         searched = [factor for factor in FACTORS if candidate(name, factor) in accuracies]
         if searched:
             chosen[name] = max(
@@ -46,13 +47,13 @@ def trained_with(build, protocol, steps, factor):
     def compiled(**seed):
         model = build(**seed)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(sgd(protocol, steps, factor * protocol.peak), loss)
+        model.compile(sgd(model, protocol, steps, factor * protocol.peak), loss)
         return model
 
     return compiled
 
 
-def sgd(protocol, steps: int, peak: float) -> keras.Optimizer:
+def sgd(model: keras.Model, protocol, steps: int, peak: float) -> keras.Optimizer:
     """SGD with momentum: warmed up over a twentieth of the steps, then a cosine to zero."""
     warmup = 1 + steps // 20
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -61,5 +62,5 @@ def sgd(protocol, steps: int, peak: float) -> keras.Optimizer:
     optimizer = keras.optimizers.SGD(
         schedule, momentum=0.9, nesterov=True, weight_decay=protocol.weight_decay
     )
-    optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias", "alpha"])
+    optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
     return optimizer

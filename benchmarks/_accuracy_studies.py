@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import _accuracy_designs
 
-from keras_negact.comparison import ACTIVATIONS, activation_variants, weights_path
+from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants, weights_path
 from keras_negact.models import cifar_resnet, on_off_cnn
 
 SHORT_LIST = ("relu", "prelu", "silu", "mish", "funnel", "on_off_relu_halved", "leni")
@@ -173,16 +173,16 @@ def _on_off_protocols(protocol):
     for retina in (False, True):
         for name in ("conventional", "full", "halved", "conventional_half"):
             doubles = name in ("full", "halved")
-            variant = functools.partial(
+            activation = "on_off_relu" if doubles else "relu"
+            build = functools.partial(
                 on_off_cnn,
                 input_shape("cifar10", protocol),
                 10,
-                "on_off_relu" if doubles else "relu",
+                activation,
                 name,
                 retina,
             )
-            variant.activation = "on_off_relu" if doubles else "relu"
-            variants[f"{name}, retina" if retina else name] = variant
+            variants[f"{name}, retina" if retina else name] = Variant(build, activation)
     return variants
 
 

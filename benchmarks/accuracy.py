@@ -1,6 +1,7 @@
 """Does it help? Accuracy of every activation, in several networks and on several data sets.
 
-    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR --jobs 2      # two cores
+    python benchmarks/accuracy.py --data-dir TFDS_DIR --jobs 2                         # two cores
+    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR --jobs 2      # minutes
     python benchmarks/accuracy.py --protocol full --npz NPZ_DIR --jobs 8               # a GPU
 
 Each study is a folder in `benchmarks/results/accuracy-PROTOCOL/` with its runs, table and pictures.
@@ -27,11 +28,13 @@ os.environ.setdefault(
 
 import _accuracy_data
 import _accuracy_search
+import _standard_studies
 from _accuracy_studies import PROTOCOLS, input_shape, plain_cnn, resnet20, studies
 
 from keras_negact.comparison import compare_activations, read_runs, summarize
 from keras_negact.launch import cpus_of_worker
 
+STANDARD = "standard"
 RESULTS = pathlib.Path(__file__).parent / "results"
 SEARCHES = {
     "search_resnet20": ("cifar_resnet20", resnet20),
@@ -65,19 +68,27 @@ def main():
 def read_settings():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--protocol", choices=PROTOCOLS, default="reduced")
-    add("--studies", nargs="+", choices=[*SEARCHES, *STUDIES], help="by default all; the searches "
-        "only under the full protocol")  # fmt: skip
+    add("--protocol", choices=[STANDARD, *PROTOCOLS], default=STANDARD)
+    add("--studies", nargs="+", choices=[*_standard_studies.STUDIES, *SEARCHES, *STUDIES],
+        help="by default all of the protocol's; the searches only under the full one")  # fmt: skip
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, instead")
     add("--write-npz", metavar="DIR", help="write such chunks, and do nothing else")
     add("--output-dir", type=pathlib.Path)
+    add("--variants", nargs="+", help="some alone, under the standard protocol")
     add("--seeds", type=int, help="instead of the protocol's; 3 at least for anything reported")
     add("--epochs", type=int, help="instead of the protocol's")
     add("--name", default="runs", help="of the results files: another one on another machine")
     add("--jobs", type=int, default=1, help="processes that share the device")
     add("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     settings = parser.parse_args()
+    if settings.protocol == STANDARD:
+        unknown = set(settings.studies or ()) - set(_standard_studies.STUDIES)
+        settings.studies = settings.studies or list(_standard_studies.STUDIES)
+    else:
+        unknown = set(settings.studies or ()) - {*SEARCHES, *STUDIES}
+    if unknown:
+        parser.error(f"The protocol {settings.protocol} has no studies {sorted(unknown)}.")
     if settings.studies is None:
         settings.studies = [*(SEARCHES if settings.protocol == "full" else ()), *STUDIES]
     if settings.output_dir is None:
@@ -100,6 +111,11 @@ def run_in_shares(study, settings):
 
 
 def run_study(name, settings):
+    if settings.protocol == STANDARD:
+        _standard_studies.run(
+            name, settings, {"name": settings.name, "share": tuple(settings.share)}
+        )
+        return
     protocol = PROTOCOLS[settings.protocol]
     changes = {"seeds": settings.seeds, "epochs": settings.epochs}
     protocol = dataclasses.replace(protocol, **{k: v for k, v in changes.items() if v})

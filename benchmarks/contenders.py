@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_negact import LENI, OnOffReLU
-from keras_negact.comparison.rivals import FunnelReLU
+from keras_negact.layers.rivals import FunnelReLU
 
 
 class Applied(keras.layers.Layer):

@@ -20,6 +20,7 @@ import keras
 from _timing import write_result
 
 from keras_negact.datasets import load_dataset
+from keras_negact.layers import weights_without_decay
 from keras_negact.models import network_by_name
 from keras_negact.tuning import LENIHyperModel, RandomSearch, trial_rows
 
@@ -124,7 +125,7 @@ def hypermodel_of(settings: argparse.Namespace, data, seed: int) -> LENIHyperMod
     def compile_model(model, learning_rate, weight_decay):
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         optimizer = keras.optimizers.AdamW(schedule, weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias"])
+        optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
         model.compile(
             optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 
 from keras_negact.datasets import Dataset, is_prepared, load_dataset
+from keras_negact.layers import weights_without_decay
 from keras_negact.models import check_network_name, network_by_name
 from keras_negact.training import Backup, evaluate, fit, is_chief, make_strategy
 
@@ -205,7 +206,7 @@ def compiled_model(settings: argparse.Namespace, data: Dataset) -> keras.Model:
     )
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=0.05)
     # Decay would pull LENI's positive branch, and with it the signal, towards zero.
-    optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias", "alpha"])
+    optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
     model.compile(
         optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

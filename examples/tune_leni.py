@@ -17,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from keras_negact.datasets import Dataset, load_dataset
+from keras_negact.layers import weights_without_decay
 from keras_negact.models import check_network_name, network_by_name
 from keras_negact.training import make_strategy
 from keras_negact.tuning import (
@@ -155,7 +156,7 @@ def make_tuner(settings: argparse.Namespace, data: Dataset, strategy: tf.distrib
             learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         optimizer = keras.optimizers.AdamW(learning_rate, weight_decay)
         # Decay would pull LENI's positive branch, and with it the signal, towards zero.
-        optimizer.exclude_from_weight_decay(var_names=["scale", "gamma", "beta", "bias"])
+        optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
         model.compile(
             optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -2,6 +2,7 @@
 
 from keras_negact._version import __version__
 from keras_negact.layers.leni import LENI
+from keras_negact.layers.looks_linear import LooksLinear
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.layers.retina import RetinalOpponency
 from keras_negact.surgery.folding import fold_for_inference, plan_folding
@@ -9,6 +10,7 @@ from keras_negact.surgery.swap import clone_with_activation, plan_activation_swa
 
 __all__ = [
     "LENI",
+    "LooksLinear",
     "OnOffReLU",
     "RetinalOpponency",
     "__version__",

@@ -55,7 +55,7 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         except ValueError:
             raise refused("activation", _ALLOWED, spec) from None
         return lambda: keras.layers.Activation(function)
-    if not _is_factory(spec):
+    if not is_factory(spec):
         raise refused("activation", _ALLOWED, spec)
     return spec
 
@@ -65,7 +65,7 @@ def doubles_width(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, OnOffReLU) or (isinstance(layer, LENI) and layer.compression is None)
 
 
-def _is_factory(spec) -> bool:
+def is_factory(spec) -> bool:
     """Whether `spec` can be called without arguments; what C functions take is not known."""
     try:
         inspect.signature(spec).bind()

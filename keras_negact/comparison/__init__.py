@@ -3,17 +3,20 @@
 from keras_negact.comparison.arrays import array_data
 from keras_negact.comparison.compare import compare_activations, weights_path
 from keras_negact.comparison.results import read_runs
+from keras_negact.comparison.statistics import seeds_needed
 from keras_negact.comparison.summary import Summary, VariantSummary, summarize
-from keras_negact.comparison.variants import ACTIVATIONS, activation_variants
+from keras_negact.comparison.variants import ACTIVATIONS, Variant, activation_variants
 
 __all__ = [
     "ACTIVATIONS",
     "Summary",
+    "Variant",
     "VariantSummary",
     "activation_variants",
     "array_data",
     "compare_activations",
     "read_runs",
+    "seeds_needed",
     "summarize",
     "weights_path",
 ]

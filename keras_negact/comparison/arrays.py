@@ -6,6 +6,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_negact import _checks
+
 Examples = tuple[np.ndarray, np.ndarray]
 
 
@@ -48,6 +50,16 @@ class Batches(keras.utils.PyDataset):
                 places = np.where(self._mirrored[chosen, None], places[:, ::-1], places)
             index.append(places.reshape(-1, *[size if a == axis else 1 for a in range(len(sizes))]))
         return self._x[tuple(index)]
+
+
+def _check_examples(split: str, examples) -> None:
+    allowed = "(x, labels), arrays with as many labels as examples, at least one"
+    is_pair = isinstance(examples, tuple | list) and len(examples) == 2
+    if not is_pair or not all(isinstance(array, np.ndarray) for array in examples):
+        raise _checks.refused(split, allowed, examples)
+    sizes = [len(array) for array in examples]
+    if sizes[0] != sizes[1] or not sizes[0]:
+        raise _checks.refused(split, allowed, f"{sizes[0]} examples, {sizes[1]} labels")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,12 +108,13 @@ def array_data(
     Raises:
         ValueError: if the numbers of examples and labels differ, or there are none.
     """
-    for split, (x, y) in {"train": train, "validation": validation, "test": test}.items():
-        if len(x) != len(y) or not len(x):
-            raise ValueError(
-                f"`{split}` needs as many labels as examples, at least one. "
-                f"Given: {len(x)} examples, {len(y)} labels."
-            )
+    _checks.text("name", name)
+    for split, examples in {"train": train, "validation": validation, "test": test}.items():
+        _check_examples(split, examples)
+    batch_size = _checks.integer("batch_size", batch_size, 1)
+    largest_shift = _checks.integer("largest_shift", largest_shift, 0)
+    _checks.flag("mirror", mirror)
+    workers = _checks.integer("workers", workers, 1)
     count, axes = len(train[0]), train[0].ndim - 2
     augmented = largest_shift > 0 or mirror
 

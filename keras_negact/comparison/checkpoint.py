@@ -5,11 +5,15 @@ import os
 import pathlib
 import re
 import time
+import warnings
 import zlib
 from typing import Any
 
 import keras
 import numpy as np
+
+from keras_negact.training.packing import pack, unpack
+from keras_negact.training.state import capture_variables, restore_variables
 
 SECONDS_BETWEEN = 60.0
 
@@ -18,8 +22,7 @@ class Checkpoint:
     """The last saved state of one run: weights, optimizer, layers' random states, and progress.
 
     All of it is in one file, replaced in one go: a run that dies while it saves has the state
-    before. `keras_negact.training.Backup` does more, and needs TensorFlow, which a comparison does
-    not.
+    before.
 
     Args:
         folder: where unfinished runs are kept.
@@ -28,23 +31,47 @@ class Checkpoint:
     """
 
     def __init__(self, folder: pathlib.Path, variant: str, seed: int, described: dict[str, Any]):
-        self._path = folder / f"{run_name(variant, seed)}.npz"
+        self._path = folder / f"{run_name(variant, seed)}.zip"
         self._described = described
         self._saved_at = time.monotonic()
 
     def restore(self, model: keras.Model) -> dict[str, Any]:
         """Load the saved state, if there is one, into a compiled and built model.
 
+        A file that can't be read is set aside, with a warning, and the run begins anew.
+
         Returns:
             What was given to `save` as `progress`; empty where the run begins.
         """
+        first_version = self._path.with_suffix(".npz")
         if not self._path.exists():
-            return {}
-        with np.load(self._path, allow_pickle=False) as saved:
-            record = json.loads(str(saved["record"]))
-            if record["described"] != self._described:
+            return self._restore_first_version(model, first_version)
+        try:
+            saved = unpack(self._path.read_bytes())
+            if saved["described"] != self._described:
                 return {}
-            for number, variable in enumerate(_variables(model)):
+            restore_variables(model, saved["variables"])
+            return saved["progress"]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            aside = self._path.with_suffix(".damaged")
+            os.replace(self._path, aside)
+            warnings.warn(
+                f"The state of an unfinished run in {self._path} is damaged ({error}): it is kept "
+                f"as {aside.name}, and the run begins anew.",
+                stacklevel=2,
+            )
+            return {}
+
+    def _restore_first_version(self, model: keras.Model, path: pathlib.Path) -> dict[str, Any]:
+        """What version 0.1.0 kept: variables by number, and a description with less in it."""
+        if not path.exists():
+            return {}
+        with np.load(path, allow_pickle=False) as saved:
+            record = json.loads(str(saved["record"]))
+            now = {key: self._described.get(key) for key in record["described"]}
+            if record["described"] != now:
+                return {}
+            for number, variable in enumerate([*model.variables, *model.optimizer.variables]):
                 variable.assign(saved[f"{number}"])
         return record["progress"]
 
@@ -53,21 +80,18 @@ class Checkpoint:
         if time.monotonic() - self._saved_at < SECONDS_BETWEEN:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        values = [keras.ops.convert_to_numpy(variable) for variable in _variables(model)]
-        record = json.dumps({"described": self._described, "progress": progress})
-        temporary = self._path.with_name(f"{os.getpid()}.{self._path.name}")
-        np.savez(temporary, record=record, **{f"{i}": value for i, value in enumerate(values)})
-        os.replace(temporary, self._path)
+        saved = {
+            "described": self._described,
+            "progress": progress,
+            "variables": capture_variables(model, metrics=False),
+        }
+        write_in_one_go(self._path, pack(saved))
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:
         """Forget the run, as it is finished."""
-        self._path.unlink(missing_ok=True)
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    # A file of weights would lack the random states of dropout.
-    return [*model.variables, *model.optimizer.variables]
+        for suffix in (".zip", ".npz"):
+            self._path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def run_name(variant: str, seed: int) -> str:
@@ -76,8 +100,8 @@ def run_name(variant: str, seed: int) -> str:
     return f"{readable}-{zlib.crc32(variant.encode()):08x}-seed{seed}"
 
 
-def write_in_one_go(path: pathlib.Path, text: str) -> None:
-    """Replace a text file, or leave it as it was."""
+def write_in_one_go(path: pathlib.Path, content: str | bytes) -> None:
+    """Replace a file, or leave it as it was."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     os.replace(temporary, path)

@@ -1,24 +1,29 @@
 """Every variant of a network, trained from the same seeds."""
 
 import functools
+import numbers
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
 
+from keras_negact import _checks
 from keras_negact._extras import require
+from keras_negact._ownership import owned
 from keras_negact.comparison.checkpoint import Checkpoint, run_name, write_in_one_go
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.results import append_run, differences, read_runs
 from keras_negact.comparison.summary import Summary, summarize
 from keras_negact.comparison.training_run import (
     Recipe,
+    check_trains,
     compiled,
     default_optimizer,
     described,
     plain,
+    steps_an_epoch,
     train,
 )
 
@@ -33,6 +38,8 @@ def compare_activations(
     *,
     optimizer: Callable[[int], keras.Optimizer] | None = None,
     loss: Any = None,
+    metric: str = "accuracy",
+    mode: str | None = None,
     evaluate_on: str = "test",
     protocol: dict[str, Any] | None = None,
     keep_weights: bool = False,
@@ -52,13 +59,15 @@ def compare_activations(
     checkpoint. Put `*.jsonl` files of other machines into the folder and their runs count.
 
     Args:
-        variants: from a name to a function that builds the model; with an argument `seed` it is
-            given that of the run. A model that comes compiled keeps its optimizer and its loss.
-            `activation_variants` makes such a dictionary for a network of yours.
+        variants: from a name to a function that builds the model, or a `Variant`; with an argument
+            `seed` the function is given that of the run. A model that comes compiled is trained
+            and evaluated as it is: optimizer, losses, metrics and all. `activation_variants` makes
+            such a dictionary for a network of yours.
         data: with attributes `name`, `train_at` (from an epoch's number to its batches),
             `validation` and `test`, as `load_dataset` returns it; or a function from a seed to
             that, such as `lambda seed: load_dataset("cifar10", 128, seed=seed)` or what
-            `array_data` returns.
+            `array_data` returns. Batches are as `Model.fit` takes them: `(inputs, targets)` or
+            `(inputs, targets, weights)`, each of them an array or a structure of arrays.
         seeds: how many (0, 1, ...), or which.
         epochs: of training.
         output_dir: one folder for each comparison; made if it isn't there.
@@ -66,6 +75,10 @@ def compare_activations(
         optimizer: from the number of steps of a run to an optimizer. By default AdamW with warm-up
             to 3e-3, a cosine and weight decay 0.05, none on scales, biases and slopes.
         loss: by default sparse cross-entropy of logits.
+        metric: what is compared, by its name in the logs: `"accuracy"`, `"loss"`, or what the
+            models were compiled with.
+        mode: `"max"` where more of the metric is better, `"min"` where less is. `None`: `"max"`
+            for accuracies, `"min"` for losses and errors; others need to be told.
         evaluate_on: `"test"`, or `"validation"` to leave the test images unread.
         protocol: what else all runs have in common; it is recorded and must not change.
         keep_weights: whether to keep the trained weights, in `output_dir/weights`.
@@ -84,8 +97,14 @@ def compare_activations(
             or `output_dir` holds runs that were made otherwise.
         ImportError: if matplotlib (extra `plot`) or scipy (extra `data`) is missing.
     """
-    seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-    _check_arguments(variants, seeds, epochs, reference, evaluate_on, share)
+    seeds = _seeds(seeds)
+    epochs = _checks.integer("epochs", epochs, 1)
+    _check_arguments(variants, reference, optimizer, protocol, share)
+    mode = _mode(_checks.text("metric", metric), mode)
+    _checks.one_of("evaluate_on", evaluate_on, ("test", "validation"))
+    _checks.flag("keep_weights", keep_weights)
+    _checks.file_name("name", name)
+    _checks.one_of("verbose", verbose, (0, 1, 2))
     require("matplotlib", "plot")
     require("scipy", "data")
     recipe = Recipe(
@@ -93,32 +112,36 @@ def compare_activations(
         optimizer=optimizer or default_optimizer,
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         evaluate_on=evaluate_on,
+        metric=metric,
     )
+    if metric != "accuracy":
+        protocol = {"metric": metric, "mode": mode, **(protocol or {})}
     data_of = functools.lru_cache(maxsize=1)(data) if callable(data) else lambda seed: data
-    output_dir = pathlib.Path(output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
     common = _protocol(data_of(seeds[0]), recipe, protocol)
-    finished = _finished_runs(output_dir, common)
-    wanted = [(variant, seed) for seed in seeds for variant in variants]
-    wanted = wanted[share[0] :: share[1]]
-    waiting = [run for run in wanted if run not in finished]
-    _check_variants(variants, waiting, data_of, recipe, finished)
-
-    progress = Progress(len(wanted), len(wanted) - len(waiting), verbose)
-    for variant, seed in waiting:
-        model = compiled(variants[variant], seed, data_of(seed), recipe)
-        about = described(variant, variants[variant], seed, data_of(seed), model)
-        about["protocol"] = common
-        checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
-        progress.starts(variant, seed, recipe.epochs)
-        outcome = train(model, data_of(seed), recipe, checkpoint, progress, processes=share[1])
-        if keep_weights:
-            path = weights_path(output_dir, variant, seed)
-            path.parent.mkdir(exist_ok=True)
-            model.save_weights(path)
-        append_run(output_dir / f"{name}.jsonl", {**about, **outcome})
-        checkpoint.remove()
-        progress.finishes(outcome[f"{evaluate_on}_accuracy"], outcome["seconds"])
+    output_dir = _checks.writable_folder("output_dir", output_dir)
+    # Processes that share the work by `share` each own their part of the folder.
+    with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"):
+        finished = _finished_runs(output_dir, common)
+        wanted = [(variant, seed) for seed in seeds for variant in variants]
+        wanted = wanted[share[0] :: share[1]]
+        waiting = [run for run in wanted if run not in finished]
+        _check_variants(variants, waiting, data_of, recipe, finished)
+        progress = Progress(len(wanted), len(wanted) - len(waiting), verbose)
+        for variant, seed in waiting:
+            data_of_run = data_of(seed)
+            model = compiled(variants[variant], seed, data_of_run, recipe)
+            about = described(variant, variants[variant], seed, data_of_run, model)
+            about["protocol"] = common
+            checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
+            progress.starts(variant, seed, recipe.epochs)
+            outcome = train(model, data_of_run, recipe, checkpoint, progress, processes=share[1])
+            if keep_weights:
+                path = weights_path(output_dir, variant, seed)
+                path.parent.mkdir(exist_ok=True)
+                model.save_weights(path)
+            append_run(output_dir / f"{name}.jsonl", {**about, **outcome})
+            checkpoint.remove()
+            progress.finishes(outcome[f"{evaluate_on}_{metric}"], outcome["seconds"])
     if (reference, seeds[0]) not in _finished_runs(output_dir, common) and share[1] > 1:
         # Another process is still at it, and will sum up.
         return None
@@ -132,40 +155,66 @@ def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> path
     return pathlib.Path(output_dir) / "weights" / f"{run_name(variant, seed)}.weights.h5"
 
 
-def _check_arguments(variants, seeds, epochs, reference, evaluate_on, share) -> None:
-    if reference not in variants:
-        raise ValueError(
-            f"`reference` must be one of the variants {list(variants)}. Given: {reference!r}"
-        )
+_LARGER_IS_BETTER = ("accuracy", "acc", "auc", "precision", "recall", "iou", "score")
+_SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "crossentropy")
+
+
+def _mode(metric: str, mode: str | None) -> str:
+    if mode is not None:
+        return _checks.one_of("mode", mode, ("max", "min"))
+    last = metric.split("_")[-1]
+    if last in _LARGER_IS_BETTER:
+        return "max"
+    if last in _SMALLER_IS_BETTER:
+        return "min"
+    allowed = f'"max" or "min", for the name {metric!r} does not say which of two is better'
+    raise _checks.refused("mode", allowed, mode)
+
+
+def _seeds(seeds) -> list[int]:
+    if isinstance(seeds, numbers.Integral):
+        return list(range(_checks.integer("seeds", seeds, 1)))
+    allowed = "how many, at least one, or different non-negative integers"
+    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
+        raise _checks.refused("seeds", allowed, seeds)
+    given = list(seeds)
+    try:
+        checked = [_checks.integer("seeds", seed, 0, 2**32 - 1) for seed in given]
+    except ValueError:
+        checked = []
+    if not checked or len(set(checked)) < len(checked):
+        raise _checks.refused("seeds", allowed, given)
+    return checked
+
+
+def _check_arguments(variants, reference, optimizer, protocol, share) -> None:
+    if not isinstance(variants, dict) or not variants:
+        raise _checks.refused("variants", "a dictionary of functions that build models", variants)
     for variant, build in variants.items():
         if not callable(build):
-            raise ValueError(
-                f"A variant is a function that builds a model. Given for {variant!r}: {build!r}"
-            )
-    if not seeds or len(set(seeds)) < len(seeds) or any(not _is_count(seed, 0) for seed in seeds):
-        raise ValueError(
-            "`seeds` must be how many, at least one, or different non-negative integers. "
-            f"Given: {seeds}"
-        )
-    if not _is_count(epochs, 1):
-        raise ValueError(f"`epochs` must be a positive integer. Given: {epochs!r}")
-    if evaluate_on not in ("test", "validation"):
-        raise ValueError(f'`evaluate_on` must be "test" or "validation". Given: {evaluate_on!r}')
-    if len(share) != 2 or not 0 <= share[0] < share[1]:
-        raise ValueError(f"`share` must be (number, of), number below of. Given: {share!r}")
-
-
-def _is_count(value, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+            raise _checks.refused(f"variants[{variant!r}]", "a function that builds a model", build)
+        is_name = isinstance(variant, str) and variant.isprintable() and 0 < len(variant) <= 100
+        if not is_name:
+            allowed = "a dictionary whose names have 1 to 100 printable characters"
+            raise _checks.refused("variants", allowed, variant)
+    _checks.one_of("reference", reference, variants)
+    if optimizer is not None:
+        _checks.function("optimizer", optimizer, arguments=1)
+    if protocol is not None:
+        _checks.instance("protocol", protocol, dict)
+    allowed = "two integers (number, of), the number below the other"
+    is_pair = isinstance(share, tuple | list) and len(share) == 2
+    if not is_pair or not all(isinstance(one, int) for one in share):
+        raise _checks.refused("share", allowed, share)
+    if not 0 <= share[0] < share[1]:
+        raise _checks.refused("share", allowed, share)
 
 
 def _protocol(data, recipe: Recipe, protocol: dict[str, Any] | None) -> dict[str, Any]:
     missing = [a for a in ("name", "train_at", "validation", "test") if not hasattr(data, a)]
     if missing:
-        raise ValueError(
-            "`data` needs the attributes name, train_at, validation and test, as what "
-            f"`load_dataset` returns. Missing: {', '.join(missing)}. Given: {data!r}"
-        )
+        allowed = "what `load_dataset` or `array_data` return, or a function from a seed to that"
+        raise _checks.refused("data", f"{allowed} (missing: {', '.join(missing)})", data)
     return plain(_record_of_protocol(data, recipe, protocol))
 
 
@@ -175,7 +224,7 @@ def _record_of_protocol(data, recipe, protocol):
         "dataset": data.name,
         **{f"{split}_images": count for split, count in counts.items()},
         "epochs": recipe.epochs,
-        "steps_per_epoch": len(data.train_at(0)),
+        "steps_per_epoch": steps_an_epoch(data),
         "evaluated_on": recipe.evaluate_on,
         **(protocol or {}),
     }
@@ -199,10 +248,11 @@ def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
     for variant, seed in first_seed.items():
         build, data = variants[variant], data_of(waiting[0][1])
         model = compiled(build, seed, data, recipe)
+        check_trains(model, data, recipe)
         now = described(variant, build, seed, data, model)
         same = next((run for run in finished.values() if run["variant"] == variant), None)
         if same:
-            keys = ("parameters", "optimizer", "model")
+            keys = [key for key in ("parameters", "optimizer", "model", "layers") if key in same]
             differing = differences({k: same[k] for k in keys}, {k: now[k] for k in keys})
             if differing:
                 raise ValueError(

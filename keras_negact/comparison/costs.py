@@ -1,17 +1,11 @@
-"""What a network costs: parameters, multiply-adds, and the time of a step and of inference."""
+"""What a network costs: parameters and multiply-adds."""
 
 import math
-import statistics
-import time
 
 import keras
-import numpy as np
 
-from keras_negact.surgery import costs
-from keras_negact.surgery.graph import is_graph_model
-from keras_negact.surgery.trace import Trace, trace_model
-
-_KERNELS_OF_ACTIVATIONS = ("kernel", "compression_kernel", "positive_scale", "negative_scale")
+from keras_negact.graph import is_graph_model, read_graph
+from keras_negact.surgery.costs import Costs
 
 
 def parameters(model: keras.Model) -> int:
@@ -20,37 +14,9 @@ def parameters(model: keras.Model) -> int:
 
 
 def multiply_adds(model: keras.Model) -> int | None:
-    """Multiply-adds for one example: convolutions, dense layers, and activations with kernels.
+    """Multiply-adds for one example, as plans of swaps count them.
 
     Normalizations, pooling, sums and functions without kernels are not counted. `None` for a
     subclassed model, whose graph cannot be read.
     """
-    if not is_graph_model(model):
-        return None
-    trace = trace_model(model)
-    return sum(_call_multiply_adds(trace, call) for call in trace.calls if call.inputs)
-
-
-def _call_multiply_adds(trace: Trace, call) -> int:
-    input_shape, output_shape = trace.shape(call.inputs[0]), trace.shape(call.outputs[0])
-    layer = call.operation
-    if costs.has_kernel(layer):
-        places = costs.kernel_places(layer, input_shape, output_shape)
-        return costs.layer_multiply_adds(layer, places)
-    weights = getattr(layer, "weights", [])
-    sizes = [math.prod(w.shape) for w in weights if w.name in _KERNELS_OF_ACTIVATIONS]
-    if not sizes:
-        return 0
-    channels_first = getattr(layer, "data_format", None) == "channels_first"
-    return sum(sizes) * costs.positions(input_shape, 1 if channels_first else -1)
-
-
-def inference_milliseconds(model: keras.Model, images: np.ndarray, repeats: int = 10) -> float:
-    """The median time of `predict_on_batch`, after two calls that do not count."""
-    times = []
-    for repeat in range(repeats + 2):
-        start = time.perf_counter()
-        model.predict_on_batch(images)
-        if repeat >= 2:
-            times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
+    return Costs(read_graph(model)).multiply_adds() if is_graph_model(model) else None

@@ -1,4 +1,4 @@
-"""The two pictures of a comparison: differences with intervals, and accuracy against cost."""
+"""The two pictures of a comparison: differences with intervals, and the metric against cost."""
 
 import math
 import os
@@ -25,21 +25,26 @@ def draw_differences(summary, path: str | os.PathLike) -> None:
         difference, color = one.difference, _COLORS[one.difference.verdict]
         for interval, width in ((difference.adjusted_interval, 1.2), (difference.interval, 4.5)):
             if interval:
-                low, high = (100 * bound for bound in interval)
+                low, high = (summary.scale * bound for bound in interval)
                 axes.plot([low, high], [height, height], color=color, lw=width, alpha=0.75)
         axes.plot(
-            [100 * value for value in one.differences],
+            [summary.scale * value for value in one.differences],
             [height - 0.27] * len(one.differences),
             "|",
             color=color,
             ms=5,
         )
-        axes.plot(100 * difference.mean, height, "o", color=color, mec="white", ms=8, zorder=3)
+        axes.plot(
+            summary.scale * difference.mean, height, "o", color=color, mec="white", ms=8, zorder=3
+        )
     axes.axvline(0, color="black", lw=0.9)
-    _limit_to_intervals(axes, shown)
+    _limit_to_intervals(axes, shown, summary.scale)
     axes.set_yticks(range(len(shown)), [one.variant for one in shown])
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.set_xlabel(f"points of {summary.split} accuracy above {summary.reference}, same seeds")
+    points = " in points" if summary.scale == 100 else ""
+    axes.set_xlabel(
+        f"{summary.split} {summary.metric} minus {summary.reference}'s{points}, same seeds"
+    )
     axes.grid(axis="x", alpha=0.25)
     axes.set_title(_title(summary), loc="left", fontsize=10)
     verdicts = [v for v in _COLORS if any(one.difference.verdict == v for one in shown)]
@@ -56,11 +61,10 @@ def draw_differences(summary, path: str | os.PathLike) -> None:
 
 
 def draw_costs(summary, path: str | os.PathLike) -> None:
-    """Draw accuracy against parameters, multiply-adds and the time of a training step."""
+    """Draw the metric against parameters and multiply-adds."""
     costs = [
         ("trainable parameters", lambda one: one.parameters),
         ("multiply-adds an image", lambda one: one.multiply_adds),
-        ("ms a training step", lambda one: one.step_seconds and 1e3 * one.step_seconds),
     ]
     costs = [(name, of) for name, of in costs if all(of(one) for one in summary.variants)]
     figure, panels = _figure(4.0 * len(costs) + 2.4, 4.3, len(costs))
@@ -70,8 +74,8 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
             is_reference = one.variant == summary.reference
             panel.errorbar(
                 of(one),
-                100 * one.accuracy,
-                yerr=100 * _standard_error(one.accuracies),
+                summary.scale * one.score,
+                yerr=summary.scale * _standard_error(one.scores),
                 fmt="*" if is_reference else _MARKERS[number % len(_MARKERS)],
                 color="black" if is_reference else colors[(2 * number + number // 10) % 20],
                 ms=12 if is_reference else 7,
@@ -81,14 +85,15 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
                 zorder=3 if is_reference else 2,
                 label=one.variant,
             )
-        reference = 100 * summary[summary.reference].accuracy
+        reference = summary.scale * summary[summary.reference].score
         panel.axhline(reference, color="black", lw=0.8, ls=":", zorder=1)
         panel.set_xscale("log")
         _plain_ticks(panel, [of(one) for one in summary.variants])
         panel.set_xlabel(name)
         panel.grid(alpha=0.25)
     first = np.atleast_1d(panels)[0]
-    first.set_ylabel(f"{summary.split} accuracy, %, and its standard error")
+    percent = ", %," if summary.scale == 100 else ""
+    first.set_ylabel(f"{summary.split} {summary.metric}{percent} and its standard error")
     figure.legend(
         *first.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8
     )
@@ -111,10 +116,10 @@ def _save(figure, path: str | os.PathLike) -> None:
     os.replace(temporary, path)
 
 
-def _limit_to_intervals(axes, shown) -> None:
+def _limit_to_intervals(axes, shown, scale: float) -> None:
     """With few seeds Holm's intervals are so wide that nothing else could be seen."""
-    bounds = [100 * value for one in shown for value in one.differences]
-    bounds += [100 * bound for one in shown for bound in one.difference.interval or ()]
+    bounds = [scale * value for one in shown for value in one.differences]
+    bounds += [scale * bound for one in shown for bound in one.difference.interval or ()]
     if bounds:
         reach = max(abs(min(bounds)), abs(max(bounds))) or 1.0
         low, high = min(*bounds, 0.0), max(*bounds, 0.0)

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from keras_negact import _checks
+
 
 def append_run(path: pathlib.Path, run: dict[str, Any]) -> None:
     """Add a run to a file in one write, so that processes may share the file.
@@ -44,6 +46,9 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
         UserWarning: for a line that is cut off, as by a crash while it was written.
     """
     given = [where] if isinstance(where, str | os.PathLike) else where
+    is_paths = isinstance(given, list | tuple)
+    if not is_paths or not all(isinstance(one, str | os.PathLike) for one in given):
+        raise _checks.refused("where", "a folder, a file or a list of them", where)
     runs = {}
     for path in (file for one in given for file in _files(pathlib.Path(one))):
         for run in _read_file(path):
@@ -62,19 +67,31 @@ def _files(path: pathlib.Path) -> list[pathlib.Path]:
 
 def _read_file(path: pathlib.Path) -> list[dict[str, Any]]:
     runs = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            run = json.loads(line)
-            run["variant"], run["seed"], run["protocol"]
-        except (ValueError, KeyError, TypeError):
+            runs.append(_as_run(json.loads(line)))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             warnings.warn(
-                f"{path}, line {number} is no run and is left out: {line[:60]!r}", stacklevel=2
+                f"{path}, line {number} is no run and is left out ({error}): {line[:60]!r}. Delete "
+                "it, and the run is made again.",
+                stacklevel=2,
             )
-            continue
-        runs.append(run)
     return runs
+
+
+def _as_run(record) -> dict[str, Any]:
+    """The record, if it has what a summary needs."""
+    kinds = {"variant": str, "seed": int, "protocol": dict, "activation": str, "model": str,
+        "parameters": int, "train_accuracy": (int, float, type(None))}  # fmt: skip
+    metric = record["protocol"].get("metric", "accuracy")
+    kinds[f"train_{metric}"] = kinds.pop("train_accuracy")
+    for key, kind in kinds.items():
+        if not isinstance(record[key], kind):
+            raise TypeError(f"{key} is {record[key]!r}")
+    record["multiply_adds"]
+    return record
 
 
 def _check_comparable(runs: list[dict[str, Any]]) -> None:

@@ -1,15 +1,17 @@
 """What the runs of a comparison say together."""
 
 import dataclasses
+import html
 import math
 import os
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from keras_negact import _checks
 from keras_negact.comparison import pictures
 from keras_negact.comparison.results import read_runs
-from keras_negact.comparison.statistics import PairedDifference, compare_paired
+from keras_negact.comparison.statistics import PairedDifference, compare_paired, seeds_needed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,31 +21,28 @@ class VariantSummary:
     Attributes:
         variant, activation, model: as in the runs.
         seeds: the seeds that it was trained from.
-        accuracies: for each of them, on the test set (or validation, see `Summary.split`), 0 to 1.
-        accuracy: their mean.
-        gap: accuracy on the training images of the last epoch, augmented as they were, in inference
-            mode, minus `accuracy`.
+        scores: the metric for each of them, on the test set (or validation, see `Summary.split`);
+            of an accuracy from 0 to 1.
+        score: their mean.
+        gap: the metric on the training images of the last epoch, augmented as they were, in
+            inference mode, minus `score`.
         difference: to the reference, paired by seed; `None` for the reference itself.
         differences: of each seed that both have.
         parameters: trainable ones.
         multiply_adds: for one example; `None` where unknown.
-        step_seconds, inference_ms: of a training step and of a batch, the median over the runs on
-            `Summary.timed_on`; `None` where none was made there.
     """
 
     variant: str
     activation: str
     model: str
     seeds: list[int]
-    accuracies: list[float]
-    accuracy: float
+    scores: list[float]
+    score: float
     gap: float
     difference: PairedDifference | None
     differences: list[float]
     parameters: int
     multiply_adds: int | None
-    step_seconds: float | None
-    inference_ms: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +51,18 @@ class Summary:
 
     Attributes:
         reference: the variant that the others are compared to.
-        split: the images that accuracies are of, `"test"` or `"validation"`.
+        split: the examples that scores are of, `"test"` or `"validation"`.
+        metric: what is compared.
+        mode: `"max"` where more of it is better, `"min"` where less is.
         protocol: what all runs have in common.
-        timed_on: the hardware that most runs were made on, which times are of.
-        inference_batch: the images in the batch that inference was timed with.
-        variants: one `VariantSummary` each: the reference, then by accuracy.
+        variants: one `VariantSummary` each: the reference, then the best first.
     """
 
     reference: str
     split: str
+    metric: str
+    mode: str
     protocol: dict[str, Any]
-    timed_on: dict[str, Any]
-    inference_batch: int
     variants: list[VariantSummary]
 
     def __getitem__(self, variant: str) -> VariantSummary:
@@ -74,32 +73,50 @@ class Summary:
         return dataclasses.asdict(self)
 
     def to_markdown(self) -> str:
-        """The table, with a caption that says how to read it. Accuracies in points of percent."""
-        rows = [_HEADINGS, ["---"] + ["---:"] * (len(_HEADINGS) - 2) + ["---"]]
-        rows += [_row(one) for one in self.variants]
+        """The table, with a caption that says how to read it. An accuracy is in percent."""
+        headings = ["variant", self.metric, *_HEADINGS]
+        rows = [headings, ["---"] + ["---:"] * (len(headings) - 2) + ["---"]]
+        rows += [_row(one, self.scale) for one in self.variants]
         table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
         return f"{table}\n\n{self._caption()}\n"
+
+    @property
+    def scale(self) -> float:
+        """What scores are multiplied with where they are shown: 100 for shares, in percent."""
+        return 100.0 if is_share(self.metric) else 1.0
+
+    def __repr__(self) -> str:
+        return self.to_markdown()
 
     def draw_differences(self, path: str | os.PathLike) -> None:
         """Draw each variant's difference to the reference, with its intervals."""
         pictures.draw_differences(self, path)
 
     def draw_costs(self, path: str | os.PathLike) -> None:
-        """Draw accuracy against parameters, multiply-adds and the time of a training step."""
+        """Draw the metric against parameters and multiply-adds."""
         pictures.draw_costs(self, path)
 
     def _caption(self) -> str:
         compared = len(self.variants) - 1
-        hardware = ", ".join(f"{key} {value}" for key, value in self.timed_on.items())
         protocol = "; ".join(f"{key} {value}" for key, value in self.protocol.items())
         return (
-            f"Accuracy on the {self.split} images, in percent. Difference: to {self.reference}, "
-            "paired by seed, in points, with Student's 95 % interval. The verdict is that of the "
-            f"p-value after Holm over the {compared} variants, at 5 %. Detectable: the true "
+            f"{self.metric.capitalize()} on the {self.split} examples"
+            f"{', in percent' if self.scale == 100 else ''}; "
+            f"{'more' if self.mode == 'max' else 'less'} is better. Difference: to "
+            f"{self.reference}, paired by seed, with Student's 95 % interval. The verdict is that "
+            f"of the p-value after Holm over the {compared} variants, at 5 %. Detectable: the true "
             "difference that so many seeds would have shown, at the level of that test, in 80 % "
-            f"of cases. Gap: training minus {self.split} accuracy. Times: medians on {hardware}; "
-            f"inference of {self.inference_batch} images. Protocol: {protocol}."
+            f"of cases. Gap: training minus {self.split}. {self._seeds_for_a_point()}"
+            f"Protocol: {protocol}."
         )
+
+    def _seeds_for_a_point(self) -> str:
+        """What the spread of the differences says about how many seeds are worth training."""
+        spread = {one.variant: one.differences for one in self.variants if len(one.differences) > 1}
+        if self.scale != 100 or not spread:
+            return ""
+        needed = ", ".join(f"{name} {seeds_needed(of, 0.01)}" for name, of in spread.items())
+        return f"Seeds that would show a true difference of one point (5 %, power 80 %): {needed}. "
 
 
 def summarize(
@@ -117,6 +134,9 @@ def summarize(
     Raises:
         ValueError: if there are no runs, none of the reference, or they are not comparable.
     """
+    _checks.text("reference", reference)
+    if not isinstance(runs, str | os.PathLike | list | tuple) or not runs:
+        raise _checks.refused("runs", "a folder, a file, a list of them or of runs", runs)
     if isinstance(runs, str | os.PathLike) or (runs and not isinstance(runs[0], dict)):
         runs = read_runs(runs)
     by_variant: dict[str, dict[int, dict]] = {}
@@ -126,71 +146,60 @@ def summarize(
         raise ValueError(
             f"There are no runs of the reference {reference!r}. There are: {sorted(by_variant)}."
         )
-    split = runs[0]["protocol"].get("evaluated_on", "test")
+    protocol = runs[0]["protocol"]
+    split, metric = protocol.get("evaluated_on", "test"), protocol.get("metric", "accuracy")
+    mode = protocol.get("mode", "max")
+    key = f"{split}_{metric}"
     paired = {
-        name: _paired(of_seed, by_variant[reference], split)
+        name: _paired(of_seed, by_variant[reference], key)
         for name, of_seed in by_variant.items()
         if name != reference
     }
-    tested = compare_paired(paired)
-    timed_on = _commonest_hardware(runs)
+    tested = compare_paired(paired, larger_is_better=mode == "max")
     variants = [
-        _summary(name, of_seed, split, tested.get(name), paired.get(name, []), timed_on)
+        _summary(name, of_seed, split, metric, tested.get(name), paired.get(name, []))
         for name, of_seed in by_variant.items()
     ]
+    sign = -1 if mode == "max" else 1
     return Summary(
         reference=reference,
         split=split,
-        protocol=runs[0]["protocol"],
-        timed_on=timed_on,
-        inference_batch=runs[0]["inference_batch"],
-        variants=sorted(variants, key=lambda one: (one.variant != reference, -one.accuracy)),
+        metric=metric,
+        mode=mode,
+        protocol=protocol,
+        variants=sorted(variants, key=lambda one: (one.variant != reference, sign * one.score)),
     )
 
 
-def _paired(of_seed: dict[int, dict], reference: dict[int, dict], split: str) -> list[float]:
-    return [
-        _accuracy(of_seed[seed], split) - _accuracy(reference[seed], split)
-        for seed in sorted(of_seed.keys() & reference.keys())
-    ]
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share from 0 to 1, which is shown in percent."""
+    return "acc" in metric.split("_")[-1]
 
 
-def _accuracy(run: dict, split: str) -> float:
-    return run[f"{split}_accuracy"]
+def _paired(of_seed: dict[int, dict], reference: dict[int, dict], key: str) -> list[float]:
+    shared = sorted(of_seed.keys() & reference.keys())
+    return [of_seed[seed][key] - reference[seed][key] for seed in shared]
 
 
-def _commonest_hardware(runs: Sequence[dict]) -> dict[str, Any]:
-    counts: dict[tuple, int] = {}
-    for run in runs:
-        key = tuple(run["hardware"].items())
-        counts[key] = counts.get(key, 0) + 1
-    return dict(max(counts, key=counts.get))
-
-
-def _summary(name, of_seed, split, difference, differences, timed_on) -> VariantSummary:
+def _summary(name, of_seed, split, metric, difference, differences) -> VariantSummary:
     runs = [of_seed[seed] for seed in sorted(of_seed)]
-    accuracies = [_accuracy(run, split) for run in runs]
-    timed = [run for run in runs if run["hardware"] == timed_on]
+    scores = [run[f"{split}_{metric}"] for run in runs]
     return VariantSummary(
         variant=name,
         activation=runs[0]["activation"],
         model=runs[0]["model"],
         seeds=sorted(of_seed),
-        accuracies=accuracies,
-        accuracy=statistics.fmean(accuracies),
-        gap=statistics.fmean(run["train_accuracy"] for run in runs) - statistics.fmean(accuracies),
+        scores=scores,
+        score=statistics.fmean(scores),
+        gap=statistics.fmean(run[f"train_{metric}"] for run in runs) - statistics.fmean(scores),
         difference=difference,
         differences=differences,
         parameters=runs[0]["parameters"],
         multiply_adds=runs[0]["multiply_adds"],
-        step_seconds=statistics.median(run["seconds_per_step"] for run in timed) if timed else None,
-        inference_ms=statistics.median(run["inference_ms"] for run in timed) if timed else None,
     )
 
 
 _HEADINGS = [
-    "variant",
-    "accuracy",
     "difference (95 %)",
     "p (Holm)",
     "detectable",
@@ -198,36 +207,37 @@ _HEADINGS = [
     "gap",
     "parameters",
     "multiply-adds",
-    "ms a step",
-    "ms inference",
     "verdict",
 ]
 
 
-def _row(one: VariantSummary) -> list[str]:
+def _row(one: VariantSummary, scale: float) -> list[str]:
     return [
-        one.variant.replace("|", "\\|"),
-        f"{100 * one.accuracy:.2f}",
-        *_difference_cells(one.difference),
+        html.escape(one.variant, quote=False).replace("|", "\\|"),
+        _number(scale * one.score, scale),
+        *_difference_cells(one.difference, scale),
         str(len(one.seeds)),
-        f"{100 * one.gap:+.2f}",
+        _number(scale * one.gap, scale, signed=True),
         f"{one.parameters:,}",
         "" if one.multiply_adds is None else f"{one.multiply_adds / 1e6:,.2f} M",
-        "" if one.step_seconds is None else f"{1e3 * one.step_seconds:.1f}",
-        "" if one.inference_ms is None else f"{one.inference_ms:.1f}",
         "reference" if one.difference is None else one.difference.verdict,
     ]
 
 
-def _difference_cells(difference: PairedDifference | None) -> list[str]:
+def _number(value: float, scale: float, signed: bool = False) -> str:
+    kind = ".2f" if scale == 100 else ".4g"
+    return f"{value:{'+' if signed else ''}{kind}}"
+
+
+def _difference_cells(difference: PairedDifference | None, scale: float) -> list[str]:
     if difference is None:
         return ["", "", ""]
+    mean = _number(scale * difference.mean, scale, signed=True)
     if difference.interval is None:
-        mean = "" if math.isnan(difference.mean) else f"{100 * difference.mean:+.2f}"
-        return [mean, "", ""]
-    low, high = (100 * bound for bound in difference.interval)
+        return ["" if math.isnan(difference.mean) else mean, "", ""]
+    low, high = (_number(scale * bound, scale, signed=True) for bound in difference.interval)
     return [
-        f"{100 * difference.mean:+.2f} ({low:+.2f} to {high:+.2f})",
+        f"{mean} ({low} to {high})",
         f"{difference.adjusted_p_value:.3f}",
-        f"{100 * difference.detectable:.2f}",
+        _number(scale * difference.detectable, scale),
     ]

@@ -1,15 +1,18 @@
 """Variants of a network by the names of their activations."""
 
+import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 
+from keras_negact import _checks
 from keras_negact._activations import resolve_activation
-from keras_negact.comparison.rivals import FilteredReLU, FunnelReLU
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
+from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
 from keras_negact.surgery import plan_activation_swap
 from keras_negact.surgery.sites import Site
 
@@ -33,11 +36,39 @@ ACTIVATIONS = (*_BY_NAME[:2], "prelu", *_BY_NAME[2:], *_LAYERS)
 """Every activation that `activation_variants` knows by name."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A variant of a network, as `compare_activations` trains it.
+
+    Attributes:
+        build: builds the model; where it has an argument `seed`, it is given that of the run.
+        activation: what is recorded as its activation. `None`: the function of the model's own
+            activation layers, where all have the same.
+    """
+
+    build: Callable[..., keras.Model]
+    activation: str | None = None
+
+    def __post_init__(self):
+        _checks.function("build", self.build)
+        if self.activation is not None:
+            _checks.text("activation", self.activation)
+
+    def __call__(self, seed: int | None = None) -> keras.Model:
+        """The model."""
+        return self.build(seed=seed) if takes_seed(self.build) else self.build()
+
+
+def takes_seed(build: Callable[..., keras.Model]) -> bool:
+    """Whether a function that builds a model wants to know the seed of the run."""
+    return "seed" in inspect.signature(build).parameters
+
+
 def activation_variants(
     build: Callable[[], keras.Model],
-    activations: Sequence[str] = ACTIVATIONS,
+    activations: Sequence[str] | Mapping[str, Any] = ACTIVATIONS,
     fresh: bool = True,
-) -> dict[str, Callable[..., keras.Model]]:
+) -> dict[str, Variant]:
     """Make one variant of a network for every activation.
 
     Every activation of the network that is none of its heads and gates is swapped, by
@@ -61,42 +92,52 @@ def activation_variants(
     Args:
         build: builds the network, Functional or Sequential, whose activations are then replaced.
             Where it has an argument `seed`, it is given that of the run.
-        activations: which, by name.
+        activations: which, by name; or your own, from a name to what `clone_with_activation` takes
+            for an activation.
         fresh: whether the variant is initialized anew, to be trained from scratch. Else it keeps
             the weights of the network that `build` returns, to be fine-tuned.
 
     Returns:
-        From each name to a function that builds the variant, as `compare_activations` takes it.
+        From each name to a `Variant`, as `compare_activations` takes it.
 
     Raises:
         ValueError: if there is no activation of that name.
     """
+    _checks.function("build", build)
+    _checks.flag("fresh", fresh)
+    if isinstance(activations, Mapping):
+        return {
+            _checks.text("activations", name): _variant(build, name, given, None, fresh)
+            for name, given in activations.items()
+        }
+    if isinstance(activations, str) or not isinstance(activations, Iterable):
+        allowed = "a list of names or a dictionary from names to activations"
+        raise _checks.refused("activations", allowed, activations)
     unknown = [name for name in activations if name not in ACTIVATIONS]
     if unknown:
-        raise ValueError(f"Unknown activations {unknown}. Allowed: {', '.join(ACTIVATIONS)}.")
-    return {name: _variant(build, name, fresh) for name in activations}
+        raise _checks.refused("activations", f"among {', '.join(ACTIVATIONS)}", unknown)
+    return {
+        name: _variant(build, name, _layer_for_site(name), _channels(name), fresh)
+        for name in activations
+    }
 
 
-def takes_seed(build: Callable[..., keras.Model]) -> bool:
-    """Whether a function that builds a model wants to know the seed of the run."""
-    return "seed" in inspect.signature(build).parameters
-
-
-def _variant(build, name: str, fresh: bool) -> Callable[..., keras.Model]:
+def _variant(build, name: str, activation, channels: str | None, fresh: bool) -> Variant:
     def from_seed(seed):
-        return _swapped(build(seed=seed), name, fresh)
+        return _swapped(build(seed=seed), activation, channels, fresh)
 
     def from_nothing():
-        return _swapped(build(), name, fresh)
+        return _swapped(build(), activation, channels, fresh)
 
-    variant = from_seed if takes_seed(build) else from_nothing
-    variant.activation = name
-    return variant
+    return Variant(from_seed if takes_seed(build) else from_nothing, name)
 
 
-def _swapped(source: keras.Model, name: str, fresh: bool) -> keras.Model:
-    channels = "halve" if name in _HALVED else None
-    model = plan_activation_swap(source, _layer_for_site(name), channels=channels).apply()
+def _channels(name: str) -> str | None:
+    return "halve" if name in _HALVED else None
+
+
+def _swapped(source: keras.Model, activation, channels: str | None, fresh: bool) -> keras.Model:
+    model = plan_activation_swap(source, activation, channels=channels).apply()
     if fresh:
         # Only so do kernels behind a doubled width start as their initializers would have it.
         model = keras.models.clone_model(model, recursive=True)

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_negact._checks import one_of
+
 _DATA_FORMATS = ("channels_last", "channels_first")
 
 
@@ -10,26 +12,27 @@ class FeatureMapLayer(keras.Layer):
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        if self.data_format not in _DATA_FORMATS:
-            raise ValueError(
-                f"`data_format` must be one of {_DATA_FORMATS} or None. Given: {data_format!r}"
-            )
+        one_of("data_format", data_format, (*_DATA_FORMATS, None))
+        self.data_format = data_format or keras.config.image_data_format()
 
     def _channel_axis(self, rank: int) -> int:
         return 1 if self.data_format == "channels_first" else rank - 1
 
     def _channels(self, input_shape) -> int:
         """The number of channels, or a `ValueError` where there is none to be had."""
+        if isinstance(input_shape, dict) or any(isinstance(n, (tuple, list)) for n in input_shape):
+            raise ValueError(f"{self.name} takes one tensor. Received the shapes: {input_shape}")
         if len(input_shape) < 2:
             raise ValueError(
-                f"{self.name} needs a batch axis and a channel axis. Given the shape: {input_shape}"
+                f"{self.name} needs a batch axis and a channel axis. "
+                f"Received the shape: {input_shape}"
             )
         channels = input_shape[self._channel_axis(len(input_shape))]
         if channels is None:
             raise ValueError(
                 f"{self.name} needs a known number of channels (data_format="
-                f"{self.data_format!r}), all other axes may be None. Given the shape: {input_shape}"
+                f"{self.data_format!r}), all other axes may be None. "
+                f"Received the shape: {input_shape}"
             )
         return channels
 
@@ -45,11 +48,13 @@ class FeatureMapLayer(keras.Layer):
         return keras.ops.reshape(weight, shape)
 
     def _check_floating(self, inputs):
+        if not hasattr(inputs, "dtype"):
+            raise ValueError(f"{self.name} takes one tensor. Received: a {type(inputs).__name__}")
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         if not keras.backend.is_float_dtype(dtype):
             raise ValueError(
                 f"{self.name} works on floating-point feature maps (float16, bfloat16, float32 or "
-                f"float64). Given: {dtype}. Cast the input first, for example with "
+                f"float64). Received: {dtype}. Cast the input first, for example with "
                 "keras.layers.Rescaling(1 / 255)."
             )
 

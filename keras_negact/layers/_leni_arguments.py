@@ -2,24 +2,20 @@
 
 import keras
 
+from keras_negact._checks import integer, refused
+
 TRANSFORMS = ("depthwise", "pointwise")
 NORMALIZATIONS = ("batch",)
 COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
+PADDINGS = ("same", "causal")
 STARTS = ("keep", "leaky", "random", None)
-
-
-def one_of(name: str, value, allowed: tuple):
-    """`value`, which is one of `allowed`."""
-    if isinstance(value, keras.Layer) or value not in allowed:
-        raise ValueError(f"`{name}` must be one of {allowed}. Given: {value!r}")
-    return value
 
 
 def name_or_layer(name: str, value, names: tuple):
     """`value`, which is one of `names`, `None` or a Keras layer."""
     if value is None or isinstance(value, keras.Layer) or value in names:
         return value
-    raise ValueError(f"`{name}` must be one of {names}, None or a Keras layer. Given: {value!r}")
+    raise ValueError(f"`{name}` must be one of {names}, None or a Keras layer. Received: {value!r}")
 
 
 def activation(value):
@@ -33,29 +29,27 @@ def activation(value):
     except ValueError as error:
         raise ValueError(
             "`activation` must be the name of a Keras activation, a function, a Keras layer or "
-            f"None. Given: {value!r}"
+            f"None. Received: {value!r}"
         ) from error
-
-
-def positive_integer(name: str, value) -> int:
-    """`value`, a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"`{name}` must be a positive integer. Given: {value!r}")
-    return value
 
 
 def odd_taps(kernel_size):
     """`kernel_size`, an odd positive integer, or a tuple of them."""
-    sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,)
-    if not sizes or any(
-        not isinstance(size, int) or isinstance(size, bool) or size < 1 or size % 2 == 0
-        for size in sizes
-    ):
-        raise ValueError(
-            "`kernel_size` must be an odd positive integer, so that a tap lies in the middle, or "
-            f"one for each spatial axis. Given: {kernel_size!r}"
+    several = isinstance(kernel_size, (tuple, list))
+    try:
+        sizes = tuple(
+            integer("kernel_size", size, minimum=1)
+            for size in (kernel_size if several else [kernel_size])
         )
-    return kernel_size if isinstance(kernel_size, int) else tuple(sizes)
+        if not sizes or any(size % 2 == 0 for size in sizes):
+            raise ValueError
+    except ValueError:
+        allowed = (
+            "an odd positive integer, so that a tap lies in the middle, or one for each spatial "
+            "axis"
+        )
+        raise refused("kernel_size", allowed, kernel_size) from None
+    return sizes if several else sizes[0]
 
 
 def check_combination(layer) -> None:
@@ -63,37 +57,49 @@ def check_combination(layer) -> None:
     if layer.filters is not None and layer.compression != "pointwise":
         raise ValueError(
             "`filters` goes with compression='pointwise' alone: the others fix the number of "
-            f"channels. Given: filters={layer.filters}, compression={layer.compression!r}"
+            f"channels. Received: filters={layer.filters}, compression={layer.compression!r}"
         )
     if layer.groups != 1 and layer.compression != "pointwise":
         raise ValueError(
             "`groups` are those of compression='pointwise'. "
-            f"Given: groups={layer.groups}, compression={layer.compression!r}"
+            f"Received: groups={layer.groups}, compression={layer.compression!r}"
         )
     if layer.filters is not None and layer.filters % layer.groups:
         raise ValueError(
-            f"`groups` must divide `filters`. Given: groups={layer.groups}, filters={layer.filters}"
+            f"`groups` must divide `filters`. "
+            f"Received: groups={layer.groups}, filters={layer.filters}"
         )
     if layer.transform_groups != 1 and layer.transform != "pointwise":
         raise ValueError(
             "`transform_groups` are those of transform='pointwise'. "
-            f"Given: transform_groups={layer.transform_groups}, transform={layer.transform!r}"
+            f"Received: transform_groups={layer.transform_groups}, transform={layer.transform!r}"
         )
     if layer.use_bias and layer.transform not in TRANSFORMS:
         raise ValueError(
             f"`use_bias` goes with one of the transforms {TRANSFORMS}. "
-            f"Given: use_bias={layer.use_bias}, transform={layer.transform!r}"
+            f"Received: use_bias={layer.use_bias}, transform={layer.transform!r}"
+        )
+    if layer.kernel_gain != 1 and layer.transform not in TRANSFORMS:
+        raise ValueError(
+            f"`kernel_gain` goes with one of the transforms {TRANSFORMS}. "
+            f"Received: kernel_gain={layer.kernel_gain}, transform={layer.transform!r}"
+        )
+    if layer.slope is not None and layer.start != "leaky":
+        raise ValueError(
+            "`slope` is that of start='leaky'. "
+            f"Received: slope={layer.slope}, start={layer.start!r}"
         )
     given = given_initializers(layer)
     if layer.start in ("keep", "leaky") and given:
         raise ValueError(
             f"start={layer.start!r} fixes the weights that matter at the start, so no initializer "
-            f"goes with it. Given: {', '.join(given)}. Allowed: start='random', or no initializer."
+            f"goes with it. Received: {', '.join(given)}. "
+            "Allowed: start='random', or no initializer."
         )
     if layer.start == "leaky" and not _can_start_leaky(layer):
         raise ValueError(
             "start='leaky' goes with the transforms 'depthwise', 'pointwise' and None, without "
-            "normalization and without pointwise compression. Given: "
+            "normalization and without pointwise compression. Received: "
             f"transform={layer.transform!r}, normalization={layer.normalization!r}, "
             f"compression={layer.compression!r}"
         )
@@ -110,18 +116,23 @@ def given_initializers(layer) -> list[str]:
     return [name for name in names if getattr(layer, name) is not None]
 
 
-def taps(kernel_size, spatial_rank: int) -> tuple:
+def taps(kernel_size, spatial_rank: int, padding: str) -> tuple:
     """The taps along each spatial axis: none for inputs without spatial axes."""
     if spatial_rank > 3:
         raise ValueError(
-            f"transform='depthwise' takes up to three spatial axes. Given: {spatial_rank}"
+            f"transform='depthwise' takes up to three spatial axes. Received: {spatial_rank}"
+        )
+    if padding == "causal" and spatial_rank > 1:
+        raise ValueError(
+            "padding='causal' goes with one axis of time, (batch, time, channels) or channels "
+            f"first. Received: {spatial_rank} spatial axes"
         )
     if isinstance(kernel_size, int):
         return (kernel_size,) * spatial_rank
     if spatial_rank and len(kernel_size) != spatial_rank:
         raise ValueError(
             "`kernel_size` must be an integer or have one entry for each spatial axis, of which "
-            f"there are {spatial_rank}. Given: {kernel_size}"
+            f"there are {spatial_rank}. Received: {kernel_size}"
         )
     return kernel_size[:spatial_rank]
 
@@ -130,7 +141,7 @@ def check_divides(name: str, value: int, channels: int) -> None:
     """Refuse groups that do not divide the channels."""
     if channels % value:
         raise ValueError(
-            f"`{name}` must divide the number of channels. Given: {name}={value}, "
+            f"`{name}` must divide the number of channels. Received: {name}={value}, "
             f"channels={channels}"
         )
 
@@ -142,5 +153,5 @@ def build_keeping_shape(name: str, layer: keras.Layer, shape: tuple) -> None:
     if given != shape:
         raise ValueError(
             f"`{name}` must keep the shape of the feature maps, {tuple(shape)}. "
-            f"Given: {layer.__class__.__name__}, whose output has the shape {given}"
+            f"Received: {layer.__class__.__name__}, whose output has the shape {given}"
         )

@@ -3,17 +3,19 @@
 import keras
 from keras import ops
 
+from keras_negact._checks import flag, integer, number, one_of
 from keras_negact.layers import _leni_arguments as arguments
-from keras_negact.layers._channel_mixing import mix_channels
-from keras_negact.layers._depthwise import filter_negative_part
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
 from keras_negact.layers._leni_start import (
-    LEAKY_SLOPE,
+    DEFAULT_SLOPE,
+    Divided,
+    LeakyKernel,
     default_kernel_initializer,
     keeping_compression,
-    leaky_kernel,
 )
-from keras_negact.layers._scaling import scale_channels
+from keras_negact.layers.ops.channel_mixing import mix_channels
+from keras_negact.layers.ops.depthwise import filter_negative_part
+from keras_negact.layers.ops.scaling import scale_channels
 
 _INNER = ("activation", "transform", "normalization")
 _WEIGHTS = {
@@ -22,6 +24,19 @@ _WEIGHTS = {
     "positive_scale": "scale",
     "negative_scale": "scale",
     "compression_kernel": "compression",
+}
+# What a configuration means that does not say it, whatever the defaults have become since.
+_FIRST_DEFAULTS = {
+    "activation": None,
+    "transform": "depthwise",
+    "kernel_size": 3,
+    "kernel_gain": 1.0,
+    "padding": "same",
+    "normalization": None,
+    "compression": "channelwise",
+    "start": None,
+    "slope": None,
+    "use_bias": False,
 }
 
 
@@ -50,6 +65,12 @@ class LENI(FeatureMapLayer):
             1x1 convolution. `None`: the identity. A layer that keeps the shape: that layer.
         kernel_size: taps of the depthwise transformation along each spatial axis, an odd integer or
             one for each axis. Inputs without spatial axes have one tap. Not used by the others.
+        padding: of the depthwise transformation: `"same"`, zeros around the feature maps, or
+            `"causal"`, zeros in front of them along one axis of time, so that no output depends on
+            what comes later. The others look at one point in time, whatever the padding.
+        kernel_gain: `s`, a positive number without unit. The block keeps `kernel / s` and uses
+            `s * kernel`, so that SGD moves the kernel in use `s ** 2` times as far in a step, and
+            Adam `s` times. The start is the same for every gain.
         transform_groups: groups of channels that the pointwise transformation keeps apart.
         normalization: of the negative branch, after `T`: `None`, `"batch"`, or a layer that keeps
             the shape.
@@ -60,19 +81,20 @@ class LENI(FeatureMapLayer):
         groups: groups of the pointwise compression. `P_c` and `N'_c` meet in the same group.
         filters: output channels of the pointwise compression. `None`: as many as the input's.
         start: `"keep"`: at the start the block computes `activation(x)`, in float32 to the last
-            bit. `"leaky"`: `activation(x) - relu(-x) / 4`, which without an activation is a leaky
-            ReLU of PReLU's initial slope; without normalization and pointwise compression alone.
-            `"random"`: every weight is drawn by its initializer. `None`: `"keep"`, unless `filters`
-            changes the number of channels or an initializer is given.
+            bit. `"leaky"`: `activation(x) - slope * relu(-x)`, which without an activation is a
+            leaky ReLU; without normalization and pointwise compression alone. `"random"`: every
+            weight is drawn by its initializer. `None`: `"keep"`, unless `filters` changes the
+            number of channels or an initializer is given.
+        slope: of `start="leaky"`, a number: `0` starts as `"keep"` does, `-1` as the absolute
+            value. `None`: 1/4, where PReLU's paper starts its slopes.
         use_bias: whether `T`, when depthwise or pointwise, has a bias.
         data_format: `"channels_last"` or `"channels_first"`. `None`: Keras's own default.
         kernel_initializer, kernel_regularizer, kernel_constraint: of `T`'s kernel. The initializer
-            defaults to `VarianceScaling(mode="fan_out")`, which counts a depthwise kernel's taps
-            right, as Glorot's does not.
+            draws the kernel in use, and defaults to `VarianceScaling(mode="fan_out")`, which counts
+            a depthwise kernel's taps right, as Glorot's does not; the other two see what is kept.
         scale_initializer, scale_regularizer, scale_constraint: of the channelwise scales. The
             initializer defaults to `"ones"`. Weight decay on `positive_scale` shrinks the
-            network's response: keep it off with
-            `optimizer.exclude_from_weight_decay(var_names=["positive_scale"])`.
+            network's response: keep it off with `weights_without_decay`.
         compression_initializer, compression_regularizer, compression_constraint: of the pointwise
             compression's kernel. The initializer defaults to `"glorot_uniform"`.
         bias_initializer, bias_regularizer, bias_constraint: of the bias. The initializer defaults
@@ -87,7 +109,8 @@ class LENI(FeatureMapLayer):
         The input's; with `filters`, that many channels; without compression, `2 * C`.
 
     Weights:
-        `kernel`: `(*taps, C, 1)` or `(1..., C / transform_groups, C)`. `bias`: `(C,)`.
+        `kernel`: `(*taps, C, 1)` or `(1..., C / transform_groups, C)`, divided by
+        `kernel_gain`. `bias`: `(C,)`.
         `positive_scale`, `negative_scale`: `(C,)`. `compression_kernel`:
         `(1..., 2 * C / groups, filters)`. They are per channel, never per pixel. Under `"sum"` and
         without compression there is a `negative_scale` only where `T` has no kernel of its own, or
@@ -95,10 +118,10 @@ class LENI(FeatureMapLayer):
 
     At the start, under `"keep"`, the negative branch is silenced by a kernel of zeros where the
     kernel is the block's own and no normalization follows, else by `negative_scale = 0`; a
-    pointwise compression starts as `[I; 0]`. Under `"leaky"` the kernel starts as `-I / 4`, or
-    `negative_scale` as `-1 / 4` where there is none. The block's own weights then have a gradient
-    from the first step on, and a unit that is negative on every example has one from the second
-    under `"keep"`, from the first under `"leaky"`.
+    pointwise compression starts as `[I; 0]`. Under `"leaky"` the kernel starts as
+    `-slope * I`, or `negative_scale` as `-slope` where there is none. The block's own weights then
+    have a gradient from the first step on, and a unit that is negative on every example has one
+    from the second under `"keep"`, from the first under `"leaky"`.
 
     Raises:
         ValueError: when an argument is none of the above or does not go with the others; at build,
@@ -114,12 +137,15 @@ class LENI(FeatureMapLayer):
         activation=None,
         transform="depthwise",
         kernel_size=3,
+        kernel_gain=1.0,
+        padding="same",
         transform_groups=1,
         normalization=None,
         compression="channelwise",
         groups=1,
         filters=None,
         start=None,
+        slope=None,
         use_bias=False,
         data_format=None,
         kernel_initializer=None,
@@ -140,15 +166,18 @@ class LENI(FeatureMapLayer):
         self.activation = arguments.activation(activation)
         self.transform = arguments.name_or_layer("transform", transform, arguments.TRANSFORMS)
         self.kernel_size = arguments.odd_taps(kernel_size)
-        self.transform_groups = arguments.positive_integer("transform_groups", transform_groups)
+        self.kernel_gain = number("kernel_gain", kernel_gain, above=0)
+        self.padding = one_of("padding", padding, arguments.PADDINGS)
+        self.transform_groups = integer("transform_groups", transform_groups, minimum=1)
         self.normalization = arguments.name_or_layer(
             "normalization", normalization, arguments.NORMALIZATIONS
         )
-        self.compression = arguments.one_of("compression", compression, arguments.COMPRESSIONS)
-        self.groups = arguments.positive_integer("groups", groups)
-        self.filters = None if filters is None else arguments.positive_integer("filters", filters)
-        self.start = arguments.one_of("start", start, arguments.STARTS)
-        self.use_bias = use_bias
+        self.compression = one_of("compression", compression, arguments.COMPRESSIONS)
+        self.groups = integer("groups", groups, minimum=1)
+        self.filters = None if filters is None else integer("filters", filters, minimum=1)
+        self.start = one_of("start", start, arguments.STARTS)
+        self.slope = None if slope is None else number("slope", slope)
+        self.use_bias = flag("use_bias", use_bias)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
@@ -212,14 +241,20 @@ class LENI(FeatureMapLayer):
         self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={axis: channels})
         self.built = True
 
+    @property
+    def effective_kernel(self):
+        """The kernel in use, `kernel_gain * kernel`; `None` where `T` has none of its own."""
+        if self.kernel is None or self.kernel_gain == 1:
+            return self.kernel
+        return self.kernel_gain * ops.convert_to_tensor(self.kernel)
+
     def call(self, inputs, mask=None, training=False):
-        # `training` finds its way to the inner layers by itself. It is named for callers who give
-        # it: Keras would drop it silently.
+        # `training` finds its way to the inner layers by itself.
         self._check_floating(inputs)
         rank = len(inputs.shape)
         positive = ops.relu(inputs) if self.activation is None else self.activation(inputs)
         positive = ops.cast(positive, inputs.dtype)
-        negative = self._negative_branch(inputs, mask)
+        negative = self._negative_branch(inputs, mask, training)
         if self.compression == "channelwise":
             return (
                 scale_channels(positive, self.positive_scale, self._channel_axis(rank)) + negative
@@ -231,18 +266,18 @@ class LENI(FeatureMapLayer):
             return ops.concatenate([positive, negative], axis=axis)
         return self._compress(positive, negative, axis)
 
-    def _negative_branch(self, inputs, mask):
+    def _negative_branch(self, inputs, mask, training):
         """`N'`, times the negative scale where there is one."""
         rank = len(inputs.shape)
         scale = self.negative_scale
         if self.kernel is not None:
-            kernel, bias = self.kernel, self.bias
+            kernel, bias = self.effective_kernel, self.bias
             if scale is not None and self.normalization is None:
                 # One multiplication a weight instead of one a pixel: the branch is linear in N.
                 kernel = kernel * self._per_output(scale)
                 bias = None if bias is None else bias * scale
                 scale = None
-            negative = self._convolve_negative_part(inputs, kernel)
+            negative = self._convolve_negative_part(inputs, kernel, training)
             if bias is not None:
                 negative = negative + self._per_channel(bias, rank)
         else:
@@ -260,9 +295,9 @@ class LENI(FeatureMapLayer):
             return self.normalization_layer(negative, mask=mask)
         return self.normalization_layer(negative)
 
-    def _convolve_negative_part(self, inputs, kernel):
+    def _convolve_negative_part(self, inputs, kernel, training):
         if self.transform == "depthwise":
-            return filter_negative_part(inputs, kernel, self.data_format)
+            return filter_negative_part(inputs, kernel, self.data_format, self.padding, training)
         axis = self._channel_axis(len(inputs.shape))
         negative = ops.relu(ops.negative(inputs))
         return mix_channels(negative, kernel, self.transform_groups, axis)
@@ -297,11 +332,14 @@ class LENI(FeatureMapLayer):
                 config[name].pop("build_config", None)
         for name in (
             "kernel_size",
+            "kernel_gain",
+            "padding",
             "transform_groups",
             "compression",
             "groups",
             "filters",
             "start",
+            "slope",
             "use_bias",
         ):
             config[name] = getattr(self, name)
@@ -313,7 +351,7 @@ class LENI(FeatureMapLayer):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
+        config = {**_FIRST_DEFAULTS, **config}
         for name in _INNER:
             if isinstance(config.get(name), dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name])
@@ -335,7 +373,7 @@ class LENI(FeatureMapLayer):
         if self.start == "keep" and not keeps_width:
             raise ValueError(
                 "start='keep' needs as many output channels as there are input channels. "
-                f"Given: filters={self.filters}, channels={channels}. Allowed: start='random'."
+                f"Received: filters={self.filters}, channels={channels}. Allowed: start='random'."
             )
         if self.start is None:
             return keeps_width and not arguments.given_initializers(self)
@@ -343,20 +381,25 @@ class LENI(FeatureMapLayer):
 
     def _kernel_start(self):
         if self.start == "leaky":
-            return leaky_kernel
-        return self.kernel_initializer or default_kernel_initializer()
+            initializer = LeakyKernel(self._slope(), self.padding)
+        else:
+            initializer = self.kernel_initializer or default_kernel_initializer()
+        return initializer if self.kernel_gain == 1 else Divided(initializer, self.kernel_gain)
 
     def _negative_scale_start(self):
         if self.start == "leaky" and not self._owns_kernel():
-            return keras.initializers.Constant(-LEAKY_SLOPE)
+            return keras.initializers.Constant(-self._slope())
         return self.scale_initializer or "ones"
+
+    def _slope(self) -> float:
+        return DEFAULT_SLOPE if self.slope is None else self.slope
 
     def _kernel_shape(self, input_shape, channels: int) -> tuple:
         spatial_rank = len(input_shape) - 2
         if self.transform == "pointwise":
             arguments.check_divides("transform_groups", self.transform_groups, channels)
             return (*(1,) * spatial_rank, channels // self.transform_groups, channels)
-        return (*arguments.taps(self.kernel_size, spatial_rank), channels, 1)
+        return (*arguments.taps(self.kernel_size, spatial_rank, self.padding), channels, 1)
 
     def _add(self, name, shape, initializer):
         part = _WEIGHTS[name]

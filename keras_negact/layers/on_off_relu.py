@@ -2,8 +2,9 @@
 
 import keras
 
+from keras_negact._checks import number
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.layers._on_off import on_off
+from keras_negact.layers.ops.on_off import on_off
 
 
 @keras.saving.register_keras_serializable(package="keras_negact")
@@ -44,9 +45,7 @@ class OnOffReLU(FeatureMapLayer):
 
     def __init__(self, max_value=None, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        if max_value is not None and not (isinstance(max_value, (int, float)) and max_value > 0):
-            raise ValueError(f"`max_value` must be a positive number or None. Given: {max_value!r}")
-        self.max_value = max_value
+        self.max_value = None if max_value is None else number("max_value", max_value, above=0)
         self.supports_masking = True
 
     def build(self, input_shape):

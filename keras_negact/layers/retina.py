@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_negact.layers._depthwise import depthwise_convolution
+from keras_negact._checks import flag, integer
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.layers._on_off import on_off
+from keras_negact.layers.ops.depthwise import depthwise_convolution
+from keras_negact.layers.ops.on_off import on_off
 
 _REACH = 6
 _CENTER_SIGMAS = (0.5, 1.0)
@@ -58,10 +59,8 @@ class RetinalOpponency(FeatureMapLayer):
 
     def __init__(self, scales=3, learnable=False, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        if not isinstance(scales, int) or isinstance(scales, bool) or scales < 1:
-            raise ValueError(f"`scales` must be a positive integer. Given: {scales!r}")
-        self.scales = scales
-        self.learnable = learnable
+        self.scales = integer("scales", scales, minimum=1)
+        self.learnable = flag("learnable", learnable)
 
     def build(self, input_shape):
         self._check_rgb(input_shape)
@@ -109,7 +108,8 @@ class RetinalOpponency(FeatureMapLayer):
         if len(input_shape) != 4 or self._channels(input_shape) != 3:
             raise ValueError(
                 f"{self.name} takes batches of RGB images, `(batch, height, width, 3)` or channels "
-                f"first (data_format={self.data_format!r}). Given the shape: {tuple(input_shape)}"
+                f"first (data_format={self.data_format!r}). "
+                f"Received the shape: {tuple(input_shape)}"
             )
 
     def _add_log_sigma(self, name, value):

@@ -1,90 +1,82 @@
 """Which axis of a tensor holds the channels."""
 
 import keras
-from keras import layers
 
-from keras_negact.surgery.trace import Call, Trace
-
-_DENSE = (layers.Dense, layers.EinsumDense)
-# One number a channel stays on the channel axis of the next layer.
-_TO_RANK_TWO = (
-    layers.GlobalAveragePooling1D,
-    layers.GlobalAveragePooling2D,
-    layers.GlobalAveragePooling3D,
-    layers.GlobalMaxPooling1D,
-    layers.GlobalMaxPooling2D,
-    layers.GlobalMaxPooling3D,
-    layers.Flatten,
-)
+from keras_negact.graph import Call, Graph
+from keras_negact.surgery.handlers import rule_of
 
 
-def channel_axes(trace: Trace) -> dict[int, int]:
+def channel_axes(graph: Graph) -> dict[keras.KerasTensor, int]:
     """The channel axis of every tensor.
 
     Layers with a `data_format` or a normalized axis say where it is; from them it spreads, forwards
     and then backwards, through the layers that keep the rank. What is left follows Keras's own
     `image_data_format`.
     """
-    axes: dict[int, int] = {}
-    for call in trace.calls:
-        stated = _stated(call, trace)
+    axes: dict[keras.KerasTensor, int] = {}
+    calls = [call for call in graph.all_calls if not call.makes_mask]
+    for call in calls:
+        stated = _stated(call)
         if stated is not None:
-            axes.update((n, stated) for n in call.inputs if len(trace.shape(n)) > stated)
-    for call in trace.calls:
-        for number in call.outputs:
-            axis = _output_axis(call, number, trace, axes)
+            axes.update((x, stated) for x in call.inputs if len(x.shape) > stated)
+    for call in calls:
+        for tensor in call.outputs:
+            axis = _output_axis(call, tensor, graph, axes)
             if axis is not None:
-                axes[number] = axis
-    for call in reversed(trace.calls):
-        known = next((axes[n] for n in call.outputs if n in axes), None)
-        for number in call.inputs:
-            if known is not None and _keeps_rank(call, number, trace):
-                axes.setdefault(number, known)
-    for number in range(len(trace.tensors)):
-        axes.setdefault(number, _default(trace, number))
+                axes[tensor] = axis
+    for call in reversed(calls):
+        known = next((axes[x] for x in call.outputs if x in axes), None)
+        for tensor in call.inputs:
+            if known is not None and _keeps_rank(call, tensor):
+                axes.setdefault(tensor, known)
+    for call in graph.all_calls:
+        for tensor in call.outputs:
+            axes.setdefault(tensor, _default(tensor))
     return axes
 
 
-def _stated(call: Call, trace: Trace) -> int | None:
+def _stated(call: Call) -> int | None:
     """The channel axis that the layer's own arguments name, for its inputs."""
-    operation = call.operation
-    if not call.inputs or not isinstance(operation, keras.Layer):
+    rule = rule_of(call.operation)
+    if not call.inputs or not isinstance(call.operation, keras.Layer):
         return None
-    rank = len(trace.shape(call.inputs[0]))
+    rank = len(call.inputs[0].shape)
     if rank < 3:
         return None
-    if hasattr(operation, "data_format"):
-        return 1 if operation.data_format == "channels_first" else rank - 1
-    if isinstance(operation, (layers.BatchNormalization, layers.GroupNormalization)):
-        return operation.axis % rank if isinstance(operation.axis, int) else None
-    return rank - 1 if isinstance(operation, _DENSE) else None
+    if rule is not None and rule.channel_axis is not None:
+        return rule.channel_axis(call.operation, rank)
+    if hasattr(call.operation, "data_format"):
+        return 1 if call.operation.data_format == "channels_first" else rank - 1
+    return None
 
 
-def _output_axis(call: Call, number: int, trace: Trace, axes: dict) -> int | None:
-    operation, rank = call.operation, len(trace.shape(number))
+def _output_axis(call: Call, tensor, graph: Graph, axes: dict) -> int | None:
+    operation, rank = call.operation, len(tensor.shape)
     if rank <= 2:
         return rank - 1
-    if isinstance(operation, (*_TO_RANK_TWO, layers.Reshape)):
-        stated = _stated(call, trace)
-        kept_dims = stated is not None and len(trace.shape(call.inputs[0])) == rank
-        return stated if kept_dims else None
-    if isinstance(operation, layers.Permute):
-        axis = axes.get(call.inputs[0])
-        return operation.dims.index(axis) + 1 if axis in operation.dims else None
-    stated = _stated(call, trace)
+    if call.is_input:
+        return axes.get(tensor)
+    stated, rule = _stated(call), rule_of(operation)
+    if rule is not None and rule.moves_channels:
+        given = call.inputs[0]
+        if hasattr(operation, "dims"):
+            axis = axes.get(given)
+            return operation.dims.index(axis) + 1 if axis in operation.dims else None
+        return stated if stated is not None and len(given.shape) == rank else None
     if stated is not None:
-        return stated
-    carried = (axes[n] for n in call.inputs if n in axes and _keeps_rank(call, n, trace))
-    return next(carried, axes.get(number))
+        return stated if len(call.inputs[0].shape) == rank else None
+    carried = (axes[x] for x in call.inputs if x in axes and _keeps_rank(call, x))
+    return next(carried, axes.get(tensor))
 
 
-def _keeps_rank(call: Call, number: int, trace: Trace) -> bool:
-    if isinstance(call.operation, (layers.Permute, layers.Reshape)) or not call.outputs:
+def _keeps_rank(call: Call, tensor) -> bool:
+    rule = rule_of(call.operation)
+    if (rule is not None and rule.moves_channels) or not call.outputs:
         return False
-    return len(trace.shape(number)) == len(trace.shape(call.outputs[0]))
+    return len(tensor.shape) == len(call.outputs[0].shape)
 
 
-def _default(trace: Trace, number: int) -> int:
-    rank = len(trace.shape(number))
+def _default(tensor) -> int:
+    rank = len(tensor.shape)
     channels_first = keras.config.image_data_format() == "channels_first"
     return 1 if channels_first and rank > 2 else max(rank - 1, 0)

@@ -23,6 +23,8 @@ class ChannelMap:
         axis: the channel axis.
         sites: the swapped activations that changed the channels.
         nearest: those of them that did so last, on each way to this tensor.
+        coefficient: for every channel, how often it counts in the source's, which is the sum over
+            the channels that came from it. `None`: once for `ON`, not at all for `OFF`.
     """
 
     source: np.ndarray
@@ -31,6 +33,7 @@ class ChannelMap:
     axis: int
     sites: frozenset = frozenset()
     nearest: frozenset = frozenset()
+    coefficient: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -42,25 +45,50 @@ class ChannelMap:
             np.all((self.source == np.arange(self.width)) | (self.part == FRESH))
         )
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether `ON` channels hold what the source holds, so that any function may follow."""
+        return self.coefficient is None
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """For every channel, how often it counts."""
+        return np.where(self.part == OFF, 0.0, 1.0) if self.is_plain else self.coefficient
+
     def same_channels(self, other: "ChannelMap") -> bool:
         """Whether the two can be merged element by element."""
-        return np.array_equal(self.source, other.source) and np.array_equal(self.part, other.part)
+        return (
+            np.array_equal(self.source, other.source)
+            and np.array_equal(self.part, other.part)
+            and np.array_equal(self.coefficients, other.coefficients)
+        )
 
     def at(self, axis: int) -> "ChannelMap":
         """The same channels on another axis."""
         return replace(self, axis=axis)
 
-    def selected(self, source, part, width: int, axis: int | None = None) -> "ChannelMap":
-        """Other channels, made from these by the same sites."""
-        axis = self.axis if axis is None else axis
+    def taken(self, index, source, width: int, axis: int | None = None) -> "ChannelMap":
+        """Other channels, made from these by the same sites.
+
+        Args:
+            index: for each, the one of these that it was.
+            source: for each, the channel of the source, of which there are `width`.
+            axis: the channel axis.
+        """
+        index = np.asarray(index)
         return replace(
-            self, source=np.asarray(source), part=np.asarray(part), width=width, axis=axis
+            self,
+            source=np.asarray(source),
+            part=self.part[index],
+            width=width,
+            axis=self.axis if axis is None else axis,
+            coefficient=None if self.is_plain else self.coefficient[index],
         )
 
     def repeated(self, times: int) -> "ChannelMap":
         """Each channel `times` over, side by side, as a depth multiplier does."""
         source = (self.source[:, None] * times + np.arange(times)).ravel()
-        return self.selected(source, np.repeat(self.part, times), self.width * times)
+        return self.taken(np.repeat(np.arange(len(self)), times), source, self.width * times)
 
     def blamed_on(self, sites: Iterable[int]) -> "ChannelMap":
         """The same channels, with other sites behind them."""
@@ -83,11 +111,23 @@ def joined(maps: list[ChannelMap], axis: int) -> ChannelMap:
         axis,
         frozenset().union(*(m.sites for m in maps)),
         frozenset().union(*(m.nearest for m in maps)),
+        None if all(m.is_plain for m in maps) else np.concatenate([m.coefficients for m in maps]),
     )
 
 
-def doubled(before: ChannelMap, site: int) -> ChannelMap:
-    """The map behind an activation that puts out `[on | off]`."""
+def doubled(before: ChannelMap, site: int, slopes: tuple | None = None) -> ChannelMap:
+    """The map behind an activation that puts out `[on | off]`.
+
+    Args:
+        slopes: of a function `p relu(x) - a relu(-x)`, `(p, a)` for each channel of the source;
+            `None` for a rectifier, whose `on` is the function itself.
+    """
+    coefficient = None
+    if slopes is not None:
+        on, off = (np.broadcast_to(s, before.width)[before.source] for s in slopes)
+        # A channel that is no part of the source's stays none.
+        counts = before.coefficients
+        coefficient = np.concatenate([on * counts, -off * counts])
     off = np.where(before.part == FRESH, FRESH, OFF).astype(np.int8)
     return ChannelMap(
         np.concatenate([before.source, before.source]),
@@ -96,6 +136,7 @@ def doubled(before: ChannelMap, site: int) -> ChannelMap:
         before.axis,
         before.sites | {site},
         frozenset({site}),
+        coefficient,
     )
 
 

@@ -1,50 +1,89 @@
-"""Parameters and multiply-adds, from shapes alone."""
+"""Parameters and multiply-adds, from shapes alone: the one account of what a network costs."""
 
 import json
 import math
+from collections.abc import Mapping
 
 import keras
-from keras import layers
 
-from keras_negact.layers.leni import LENI
-from keras_negact.surgery.rules import Outcome
-from keras_negact.surgery.sites import FUSED_LAYERS, Site
+from keras_negact.graph import Call, Graph, Interpreter, copy_operation
+from keras_negact.surgery.handlers import Outcome
+from keras_negact.surgery.handlers.multiply_adds import (
+    layer_multiply_adds,
+    positions,
+    weight_shape,
+)
+from keras_negact.surgery.sites import Site
 
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
-_LENI_WEIGHTS = ("kernel", "compression_kernel", "positive_scale", "negative_scale")
+Outcomes = Mapping[keras.Operation, Outcome]
 
-
-def has_kernel(operation) -> bool:
-    """Whether the multiply-adds of the operation are counted: convolutions and dense layers."""
-    return isinstance(operation, FUSED_LAYERS)
-
-
-def positions(shape: tuple, axis: int) -> int:
-    """The places beside the channel axis; an axis of unknown size counts as one place."""
-    sizes = [size for i, size in enumerate(shape) if i not in (0, axis % len(shape))]
-    return math.prod(1 if size is None else size for size in sizes)
+# Large against the borders that convolutions without padding cut off, and a multiple of what
+# networks with skip connections ask for.
+_REFERENCE = 256
 
 
-def kernel_places(layer: keras.Layer, input_shape: tuple, output_shape: tuple) -> int:
-    """The places that the kernel of a convolution or dense layer is applied at."""
-    shape = input_shape if isinstance(layer, _TRANSPOSED) else output_shape
-    channels_first = getattr(layer, "data_format", None) == "channels_first"
-    return positions(shape, 1 if channels_first else -1)
+class Costs:
+    """Counts a network's multiply-adds.
+
+    Where the network leaves sizes open, counts are those for an input of 256 along each such axis,
+    divided by the number of its pixels.
+
+    Attributes:
+        pixels: what counts are divided by: 1 where all sizes are known.
+    """
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        open_axes = max((tuple(x.shape[1:]).count(None) for x in graph.inputs), default=0)
+        self.pixels = _REFERENCE**open_axes
+        self.shapes = _Shapes().of(graph)
+
+    @property
+    def per_pixel(self) -> bool:
+        return self.pixels > 1
+
+    def places(self, call: Call, axis: int) -> float:
+        """How many places the output of a call has, over all its uses, or for each pixel."""
+        return sum(positions(after[0], axis) for _, after in self.shapes[call]) / self.pixels
+
+    def multiply_adds(self, outcomes: Outcomes | None = None) -> float:
+        """Multiply-adds for one example, or for one pixel.
+
+        Args:
+            outcomes: what becomes of the operations whose channels change.
+        """
+        total = 0
+        for call, uses in self.shapes.items():
+            outcome = None if outcomes is None else outcomes.get(call.operation)
+            for before, after in uses:
+                total += layer_multiply_adds(call.operation, before[0], after[0], outcome)
+        return whole(total / self.pixels)
 
 
-def layer_multiply_adds(layer: keras.Layer, places: float, outcome: Outcome | None = None) -> float:
-    """Multiply-adds of a convolution or dense layer whose kernel is applied at so many places."""
-    names = [name for name in _KERNELS if getattr(layer, name, None) is not None]
-    return places * sum(math.prod(weight_shape(layer, name, outcome)) for name in names)
+class _Shapes(Interpreter):
+    """The shapes that calls take and give, without open sizes, once for each use."""
+
+    def of(self, graph: Graph) -> dict[Call, list[tuple[list, list]]]:
+        self.found: dict[Call, list[tuple[list, list]]] = {}
+        self.run(graph, [_sized(tensor.shape) for tensor in graph.inputs])
+        return self.found
+
+    def run_call(self, call: Call, values: Mapping) -> list:
+        if call.is_input or call.body is not None:
+            return super().run_call(call, values)
+        before = [values[tensor] for tensor in call.inputs]
+        after = [tuple(tensor.shape) for tensor in call.outputs]
+        if any(None in shape[1:] for shape in after):
+            args, kwargs = call.arguments(lambda x: keras.KerasTensor(values[x], dtype=x.dtype))
+            made = keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs))
+            after = [tuple(tensor.shape) for tensor in made]
+        if before:
+            self.found.setdefault(call, []).append((before, after))
+        return after
 
 
-def weight_shape(layer: keras.Layer, name: str, outcome: Outcome | None) -> tuple:
-    """The shape of a weight once its channels have changed."""
-    shape = list(getattr(layer, name).shape)
-    for take in outcome.takes.get(name, ()) if outcome else ():
-        shape[take.axis] = len(take.channels)
-    return tuple(shape)
+def _sized(shape: tuple) -> tuple:
+    return (shape[0], *(_REFERENCE if size is None else size for size in shape[1:]))
 
 
 def parameters(operation: keras.Operation, outcome: Outcome | None = None) -> int:
@@ -62,20 +101,21 @@ class Probe:
     """Counts the weights of the new layers, each kind of which is built once, and thrown away."""
 
     def __init__(self):
-        self.counted: dict[str, tuple[int, int]] = {}
+        self.counted: dict[str, tuple[int, float]] = {}
 
-    def count(self, layer: keras.Layer, site: Site, width: int) -> tuple[int, int]:
+    def count(self, layer: keras.Layer, site: Site, width: int) -> tuple[int, float]:
         """Parameters, and multiply-adds a place, of a new layer on `width` channels."""
-        shape = list(site.shape)
+        shape = [1 if size is None else size for size in site.shape]
         shape[site.axis] = width
         config = layer.get_config()
         config.pop("name")
         key = json.dumps([config, shape], default=repr)
         if key not in self.counted:
-            probe = type(layer).from_config(layer.get_config())
+            probe = copy_operation(layer)
             # Called, for layers with layers in them may leave it to the call to build these.
-            probe(keras.KerasTensor(shape, site.dtype))
-            self.counted[key] = (probe.count_params(), _per_place(probe))
+            after = probe(keras.KerasTensor((None, *shape[1:]), site.dtype)).shape
+            counted = layer_multiply_adds(probe, tuple(shape), tuple(after))
+            self.counted[key] = (probe.count_params(), counted / positions(shape, site.axis))
         return self.counted[key]
 
 
@@ -84,7 +124,6 @@ def compression_cost(width: int, channels: int) -> int:
     return 2 * width * channels
 
 
-def _per_place(layer: keras.Layer) -> int:
-    names = _LENI_WEIGHTS if isinstance(layer, LENI) else ()
-    weights = [getattr(layer, name, None) for name in names]
-    return sum(math.prod(weight.shape) for weight in weights if weight is not None)
+def whole(number: float) -> float:
+    """An integer where it is one."""
+    return int(number) if number == int(number) else number

@@ -1,12 +1,14 @@
 """Which sites are swapped how, when some changes of width lead to conflicts."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from keras_negact.graph import Graph
+from keras_negact.surgery.handlers import Conflict
 from keras_negact.surgery.narrowing import narrowed_calls
 from keras_negact.surgery.propagation import COMPRESS, LEAVE, Propagation, Propagator
-from keras_negact.surgery.rules import Conflict
 from keras_negact.surgery.sites import Site
-from keras_negact.surgery.trace import Trace
 
 ON_CONFLICT = ("skip", "compress", "raise")
 
@@ -19,14 +21,16 @@ class Decisions:
         actions: what happens at each site.
         reasons: for the sites where a conflict changed that, by number, the conflict.
         propagation: what becomes of the other operations.
+        again: follows the channels once more, with what weights hold by then.
     """
 
     actions: list[str]
     reasons: dict[int, str]
     propagation: Propagation
+    again: Callable[[], Propagation]
 
 
-def decide(trace: Trace, sites: list[Site], wanted: list[str], on_conflict: str) -> Decisions:
+def decide(graph: Graph, sites: list[Site], wanted: list[str], on_conflict: str) -> Decisions:
     """Give up, or compress, as few of the wanted swaps as will do.
 
     Args:
@@ -37,15 +41,16 @@ def decide(trace: Trace, sites: list[Site], wanted: list[str], on_conflict: str)
         ValueError: for a conflict, under `"raise"`.
     """
     actions, reasons = list(wanted), {}
-    propagator = Propagator(trace, sites)
+    propagator = Propagator(graph, sites)
     otherwise = COMPRESS if on_conflict == "compress" else LEAVE
     while True:
-        narrowed, refused = narrowed_calls(trace, sites, actions)
+        narrowed, refused = narrowed_calls(graph, sites, actions)
         propagation = None
         if not refused:
-            propagation = propagator.run(actions, narrowed)
+            propagation = propagator.follow(actions, narrowed)
             if not propagation.conflicts:
-                return Decisions(actions, reasons, propagation)
+                again = functools.partial(propagator.follow, list(actions), narrowed)
+                return Decisions(actions, reasons, propagation, again)
             for conflict in propagation.conflicts:
                 for index in _to_give_up(conflict, compress=otherwise == COMPRESS):
                     refused.setdefault(index, conflict.reason)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from keras_negact.layers.leni import LENI
-from keras_negact.layers.on_off_relu import OnOffReLU
+from keras_negact.graph import copy_operation
 
 RECTIFIERS_AND_SMOOTH = (
     "relu",
@@ -40,7 +39,7 @@ ACROSS_CHANNELS = ("softmax", "log_softmax", "sparsemax", "glu")
 
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 # Operation classes have no public names; their class names are what tells them apart.
-_OPERATIONS = {
+OPERATIONS = {
     "Relu": "relu",
     "Relu6": "relu6",
     "Selu": "selu",
@@ -90,89 +89,71 @@ def gelu_tanh(x):
     return ops.gelu(x, approximate=True)
 
 
-def standalone_function(operation) -> Function | None:
-    """The function of an activation layer or an activation operation; `None` for all others."""
-    if isinstance(operation, layers.ReLU):
-        return _relu(operation.max_value, operation.negative_slope, operation.threshold)
-    if isinstance(operation, layers.LeakyReLU):
-        return _leaky(operation.negative_slope)
-    if isinstance(operation, layers.ELU):
-        return _elu(operation.alpha)
-    if isinstance(operation, layers.PReLU):
-        return Function("prelu", lambda: _copy(operation), layer=operation)
-    if isinstance(operation, layers.Softmax):
-        return _named("softmax")
-    if isinstance(operation, LENI):
-        return Function("leni", lambda: _copy(operation), layer=operation)
-    if isinstance(operation, OnOffReLU):
-        return Function("on_off_relu", lambda: _copy(operation), layer=operation)
-    if isinstance(operation, layers.Activation):
-        return argument_function(operation.activation)
-    if isinstance(operation, keras.Layer):
-        return None
-    return _operation_function(operation)
-
-
 def argument_function(activation) -> Function | None:
     """The function of what was given as `activation=`; `None` for linear ones."""
     if activation is None:
         return None
     if isinstance(activation, keras.Layer):
-        return standalone_function(activation) or Function(
-            type(activation).__name__, lambda: _copy(activation), layer=activation
-        )
+        from keras_negact.surgery.handlers import function_of
+
+        return function_of(activation) or of_layer(activation)
     name = getattr(activation, "__name__", type(activation).__name__)
     name = _ALIASES.get(name, name)
     if name == "linear":
         return None
     if getattr(keras.activations, name, None) is activation:
-        return _named(name)
+        return named(name)
     library = (getattr(activation, "__module__", None) or "").split(".")[0]
     if library in _LIBRARIES and name in _SAME_EVERYWHERE:
-        return _named(name)
+        return named(name)
     known = library in (*_LIBRARIES, "keras_negact")
     return Function(name if known else f"custom {name}", lambda: activation)
 
 
-def _operation_function(operation) -> Function | None:
-    kind = type(operation).__name__
-    if kind == "ReLU":
-        return _relu(operation.max_value, operation.negative_slope, operation.threshold)
-    if kind == "LeakyRelu":
-        return _leaky(operation.negative_slope)
-    if kind == "Elu":
-        return _elu(operation.alpha)
-    if kind == "Gelu":
-        return Function("gelu_tanh", lambda: gelu_tanh) if operation.approximate else _named("gelu")
-    if kind == "Celu":
-        alpha = operation.alpha
-        return _named("celu") if alpha == 1 else Function(f"celu(alpha={alpha})", lambda: None)
-    return _named(_OPERATIONS[kind]) if kind in _OPERATIONS else None
+def gelu(operation) -> Function:
+    """The function of `keras.ops.gelu`."""
+    return Function("gelu_tanh", lambda: gelu_tanh) if operation.approximate else named("gelu")
 
 
-def _relu(max_value, negative_slope, threshold) -> Function:
+def celu(operation) -> Function:
+    """The function of `keras.ops.celu`."""
+    alpha = operation.alpha
+    return named("celu") if alpha == 1 else Function(f"celu(alpha={alpha})", lambda: None)
+
+
+def rectifier(max_value, negative_slope, threshold) -> Function:
+    """A `ReLU`'s function."""
     if not threshold and not negative_slope:
         if max_value is None:
-            return _named("relu")
+            return named("relu")
         if max_value == 6:
             return Function("relu6", lambda: "relu6", max_value=6)
         return Function("capped_relu", lambda: layers.ReLU(max_value), max_value=max_value)
     if not threshold and max_value is None:
-        return _leaky(negative_slope)
+        return leaky(negative_slope)
     return Function("relu_variant", lambda: layers.ReLU(max_value, negative_slope, threshold))
 
 
-def _leaky(negative_slope) -> Function:
+def leaky(negative_slope) -> Function:
+    """A leaky ReLU's function."""
     return Function("leaky_relu", lambda: layers.LeakyReLU(float(negative_slope)))
 
 
-def _elu(alpha) -> Function:
-    return _named("elu") if alpha == 1 else Function("elu", lambda: layers.ELU(alpha))
+def elu(alpha) -> Function:
+    """An `ELU`'s function."""
+    return named("elu") if alpha == 1 else Function("elu", lambda: layers.ELU(alpha))
 
 
-def _named(name: str) -> Function:
+def of_layer(layer: keras.Layer) -> Function:
+    """The function of a layer of which nothing more is known."""
+    return Function(type(layer).__name__, lambda: fresh_copy(layer), layer=layer)
+
+
+def named(name: str) -> Function:
+    """The function that Keras knows by that name."""
     return Function(name, lambda: name, max_value=6 if name == "relu6" else None)
 
 
-def _copy(layer: keras.Layer) -> keras.Layer:
-    return type(layer).from_config(layer.get_config())
+def fresh_copy(layer: keras.Layer) -> keras.Layer:
+    """The same layer, with weights of its own."""
+    return copy_operation(layer)

@@ -2,29 +2,14 @@
 
 import math
 
-import keras
 from keras import layers
 
-from keras_negact.surgery.functions import BOUNDED, standalone_function
-from keras_negact.surgery.trace import Call, Trace
-
-# Operation classes have no public names; their class names are what tells them apart.
-_PRODUCTS = ("Multiply",)
-_SCALINGS = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Cast", "Reshape")
-_SCALING_LAYERS = (
-    layers.Identity,
-    layers.Rescaling,
-    layers.Reshape,
-    layers.RepeatVector,
-    layers.UpSampling1D,
-    layers.UpSampling2D,
-    layers.UpSampling3D,
-    layers.Dropout,
-)
-_UNCHANGED = (layers.Identity, layers.Dropout, keras.layers.InputLayer)
+from keras_negact.graph import Call, Graph
+from keras_negact.surgery.functions import BOUNDED, argument_function
+from keras_negact.surgery.handlers import function_of, rule_of
 
 
-def is_gate(trace: Trace, activation: int) -> bool:
+def is_gate(graph: Graph, activation) -> bool:
     """Whether the tensor, an activation's output, serves to scale another branch.
 
     Followed through constants that are added or multiplied and through changes of shape, a gate
@@ -35,120 +20,99 @@ def is_gate(trace: Trace, activation: int) -> bool:
     """
     pending, seen = [activation], {activation}
     while pending:
-        tensor = pending.pop()
-        for call in trace.consumers.get(tensor, ()):
-            others = [number for number in call.inputs if number != tensor]
+        for call, tensor in graph.reads(pending.pop()):
+            others = [other for other in call.inputs if other is not tensor]
             if others and _is_product(call):
-                if any(_gates(trace, tensor, other, activation) for other in others):
+                if any(_gates(graph, tensor, other, activation) for other in others):
                     return True
-            elif not others and _is_scaling(call):
-                new = [number for number in call.outputs if number not in seen]
+            elif not others and _passes_gates(call):
+                new = [x for x in call.outputs if x not in seen]
                 seen.update(new)
                 pending += new
     return False
 
 
-def is_hard_sigmoid(trace: Trace, call: Call) -> bool:
+def is_hard_sigmoid(graph: Graph, call: Call) -> bool:
     """Whether a ReLU6 is the middle of `relu6(x + 3) / 6`, however the sixth is written."""
-    before = trace.producers.get(call.inputs[0])
-    return (
-        before is not None
-        and type(before.operation).__name__ == "Add"
+    return any(
+        type(before.operation).__name__ == "Add"
         and len(before.inputs) == 1
         and _constant(before) == 3
-        and any(
-            type(after.operation).__name__ in ("Multiply", "Divide", "TrueDivide")
-            and len(after.inputs) == 1
-            and any(
-                math.isclose(_constant(after) or 0, sixth, rel_tol=1e-3) for sixth in (1 / 6, 6)
-            )
-            for after in trace.consumers.get(call.outputs[0], ())
-        )
+        for before in graph.producers(call.inputs[0])
+    ) and any(
+        type(after.operation).__name__ in ("Multiply", "Divide", "TrueDivide")
+        and len(after.inputs) == 1
+        and any(math.isclose(_constant(after) or 0, sixth, rel_tol=1e-3) for sixth in (1 / 6, 6))
+        for after in graph.readers(call.outputs[0])
     )
 
 
-def reaches_output_unchanged(trace: Trace, tensor: int) -> bool:
+def reaches_output_unchanged(graph: Graph, tensor) -> bool:
     """Whether the tensor, or what passes it on unchanged, is an output of the model."""
     pending = [tensor]
     while pending:
-        number = pending.pop()
-        if number in trace.outputs:
+        tensor = pending.pop()
+        if graph.is_output(tensor):
             return True
-        for call in trace.consumers.get(number, ()):
-            if isinstance(call.operation, _UNCHANGED) or _is_linear(call.operation):
+        for call in graph.readers(tensor):
+            rule = rule_of(call.operation)
+            if rule is not None and rule.idle:
                 pending += call.outputs
     return False
 
 
-def _gates(trace: Trace, gate: int, other: int, activation: int) -> bool:
-    size, other_size = _size(trace, gate), _size(trace, other)
-    if _depends_on(trace, other, activation):
+def _gates(graph: Graph, gate, other, activation) -> bool:
+    size, other_size = _size(gate), _size(other)
+    if _depends_on(graph, other, activation):
         return False
     if None not in (size, other_size) and size != other_size:
         return size < other_size
-    return not _is_bounded(trace, other)
+    return not _is_bounded(graph, other)
 
 
-def _size(trace: Trace, number: int) -> int | None:
-    shape = trace.shape(number)[1:]
+def _size(tensor) -> int | None:
+    shape = tensor.shape[1:]
     return None if None in shape else math.prod(shape)
 
 
-def _depends_on(trace: Trace, number: int, ancestor: int) -> bool:
-    first = trace.position[id(trace.producers[ancestor])]
-    pending, seen = [number], set()
+def _depends_on(graph: Graph, tensor, ancestor) -> bool:
+    (origin,) = graph.producers(ancestor)
+    first = graph.position[origin]
+    pending, seen = graph.producers(tensor), set()
     while pending:
-        current = pending.pop()
-        if current == ancestor:
+        call = pending.pop()
+        if call is origin:
             return True
-        call = trace.producers[current]
-        if current not in seen and trace.position[id(call)] > first:
-            seen.add(current)
-            pending += call.inputs
+        if call not in seen and graph.position[call] > first:
+            seen.add(call)
+            for x in call.inputs:
+                pending += graph.producers(x)
     return False
 
 
-def _is_bounded(trace: Trace, number: int) -> bool:
-    call = trace.producers[number]
-    while not (is_activation(call.operation)) and _is_scaling(call) and len(call.inputs) == 1:
-        call = trace.producers[call.inputs[0]]
-    function = standalone_function(call.operation)
-    name = function.name if function else _fused_name(call.operation)
-    return name in BOUNDED
+def _is_bounded(graph: Graph, tensor) -> bool:
+    return all(_makes_bounded(graph, call) for call in graph.producers(tensor))
 
 
-def is_activation(operation) -> bool:
-    """Whether the operation is an activation and nothing else."""
-    return standalone_function(operation) is not None
-
-
-def _fused_name(operation) -> str | None:
-    return getattr(getattr(operation, "activation", None), "__name__", None)
+def _makes_bounded(graph: Graph, call: Call) -> bool:
+    while function_of(call.operation) is None and _passes_gates(call) and len(call.inputs) == 1:
+        call = graph.producers(call.inputs[0])[0]
+    function = function_of(call.operation)
+    if function is None:
+        function = argument_function(getattr(call.operation, "activation", None))
+    return function is not None and function.name in BOUNDED
 
 
 def _is_product(call: Call) -> bool:
-    return isinstance(call.operation, layers.Multiply) or (
-        type(call.operation).__name__ in _PRODUCTS
-    )
+    return type(call.operation) is layers.Multiply or type(call.operation).__name__ == "Multiply"
 
 
-def _is_scaling(call: Call) -> bool:
-    operation = call.operation
-    return (
-        isinstance(operation, (*_SCALING_LAYERS, keras.layers.InputLayer))
-        or _is_linear(operation)
-        or (not isinstance(operation, keras.Layer) and type(operation).__name__ in _SCALINGS)
-    )
-
-
-def _is_linear(operation) -> bool:
-    return isinstance(operation, layers.Activation) and operation.activation is (
-        keras.activations.linear
-    )
+def _passes_gates(call: Call) -> bool:
+    rule = rule_of(call.operation)
+    return rule is not None and rule.passes_gates
 
 
 def _constant(call: Call) -> float | None:
     """The one number among what the call was given, where there is one."""
-    given = keras.tree.flatten((call.node.args, call.node.kwargs))
-    numbers = [value for value in given if isinstance(value, (int, float))]
+    numbers = [value for value in call.constants if isinstance(value, (int, float))]
     return numbers[0] if len(numbers) == 1 else None

@@ -3,33 +3,36 @@
 from dataclasses import dataclass
 
 import keras
-from keras import layers
 
-from keras_negact._activations import doubles_width
-from keras_negact._checks import refused
+from keras_negact import _checks
+from keras_negact.graph import Graph, copy_operation, is_built_sequential, read_graph
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import costs
+from keras_negact.surgery.assembly import Assembly
 from keras_negact.surgery.channels import FRESH
-from keras_negact.surgery.clone import Assembly
 from keras_negact.surgery.decisions import ON_CONFLICT, Decisions, decide
-from keras_negact.surgery.graph import is_built_sequential
 from keras_negact.surgery.propagation import COMPRESS, DOUBLE, HALVE, KEEP, LEAVE
-from keras_negact.surgery.report import Report, SitePlan, Totals, as_html, as_text
+from keras_negact.surgery.report import Report, Totals
 from keras_negact.surgery.selection import Selection
 from keras_negact.surgery.sites import Site, find_sites
-from keras_negact.surgery.sizes import Sizes
-from keras_negact.surgery.templates import Templates, can_halve, keeps_function
-from keras_negact.surgery.trace import Trace, trace_model
+from keras_negact.surgery.templates import (
+    Templates,
+    can_halve,
+    doubles_width,
+    keeps_function,
+    slopes_of,
+)
 
 CHANNELS = ("keep", "double", "halve")
+LEFT_BY_CALLER = "left by the callable given as activation"
 
 
 class Plan:
-    """A swap of activations, decided but not done.
+    """A swap of activations, decided but not done; its representation is its table.
 
     Attributes:
         report: what will be swapped, what will not, and why, with the totals.
-        sites: the entries of the report, one for each activation of the source network.
+        sites: the activations of the source network, each with what was decided for it.
     """
 
     def __init__(self, assembly: Assembly, report: Report):
@@ -37,7 +40,7 @@ class Plan:
         self.report = report
 
     @property
-    def sites(self) -> list[SitePlan]:
+    def sites(self) -> list[Site]:
         return self.report.sites
 
     def apply(self) -> keras.Model:
@@ -48,11 +51,15 @@ class Plan:
         """The report as plain lists, dictionaries and numbers, ready for JSON."""
         return self.report.to_dict()
 
-    def __str__(self) -> str:
-        return as_text(self.report)
+    def to_markdown(self) -> str:
+        """The table for a document."""
+        return self.report.table().markdown()
+
+    def __repr__(self) -> str:
+        return self.report.table().text()
 
     def _repr_html_(self) -> str:
-        return as_html(self.report)
+        return self.report.table().html()
 
 
 @dataclass(frozen=True)
@@ -62,34 +69,51 @@ class _Wish:
     action: str
     layer: keras.Layer | None = None
     reason: str = ""
+    kept: bool = True
 
 
 def make_plan(
-    model: keras.Model, activation, where, channels, on_conflict, source, synchronized
+    model: keras.Model, activation, where, channels, on_conflict, source, synchronized, trainable
 ) -> Plan:
     """See `plan_activation_swap`."""
     check_model(model)
     templates = Templates(activation)
     mode = _channels(channels, templates)
     on_conflict = "skip" if on_conflict is None else on_conflict
-    if on_conflict not in ON_CONFLICT:
-        raise ValueError(f"`on_conflict` must be one of {ON_CONFLICT}. Given: {on_conflict!r}")
-    trace = trace_model(model)
-    sites = find_sites(trace)
-    selection = Selection(sites, where, source)
+    _checks.one_of("on_conflict", on_conflict, ON_CONFLICT)
+    _check_trainable(trainable)
+    _checks.flag("synchronized", synchronized)
+    graph = read_graph(model)
+    found = find_sites(graph)
+    selection = Selection(found, where, source)
+    sites = [site for site in found if not site.unlisted or selection.is_named(site)]
     wishes = [_wish(site, selection, templates, mode) for site in sites]
-    decisions = decide(trace, sites, [wish.action for wish in wishes], on_conflict)
-    report = _report(trace, sites, wishes, decisions, mode, on_conflict, synchronized)
-    new_layers = {
-        i: wish.layer
-        for i, wish in enumerate(wishes)
-        if wish.layer is not None and decisions.actions[i] != LEAVE
-    }
-    return Plan(Assembly(model, trace, sites, new_layers, decisions, synchronized), report)
+    decisions = decide(graph, sites, [wish.action for wish in wishes], on_conflict)
+    for index, (site, wish) in enumerate(zip(sites, wishes, strict=True)):
+        _settle(site, wish, decisions.actions[index], decisions.reasons.get(index, ""))
+    report = _report(graph, sites, decisions, mode, on_conflict, synchronized)
+    return Plan(Assembly(model, graph, sites, decisions, synchronized, trainable), report)
+
+
+def _check_trainable(trainable) -> None:
+    entries = [trainable] if isinstance(trainable, str) else trainable
+    is_list = isinstance(entries, (list, tuple)) and all(isinstance(e, str) for e in entries)
+    if trainable is not None and not (is_list and entries):
+        raise _checks.refused(
+            "trainable", "None, 'new', or a list of 'new' and patterns of layer paths", trainable
+        )
 
 
 def check_model(model: keras.Model) -> None:
     """Refuse what has no graph that could be read."""
+    if not isinstance(model, keras.Model) and any(
+        kind.__module__.startswith(("tf_keras", "keras.src.engine", "tensorflow.python.keras"))
+        for kind in type(model).__mro__
+    ):
+        raise ValueError(
+            f"`{getattr(model, 'name', model)}` is a model of tf_keras (Keras 2). A model of "
+            "Keras 3 is needed: unset TF_USE_LEGACY_KERAS, import `keras`, and build it there."
+        )
     if isinstance(model, keras.Sequential):
         if not is_built_sequential(model):
             raise ValueError(
@@ -97,7 +121,7 @@ def check_model(model: keras.Model) -> None:
                 "unknown. Call `model.build(input_shape)` first, or start it with a `keras.Input`."
             )
     elif not isinstance(model, keras.Model):
-        raise refused("model", "a Keras model", model)
+        raise _checks.refused("model", "a Keras model", model)
     elif not isinstance(model, keras.Function):
         raise ValueError(
             f"`{model.name}` ({type(model).__name__}) is a subclassed model, and Keras does not "
@@ -108,8 +132,7 @@ def check_model(model: keras.Model) -> None:
 
 
 def _channels(channels: str | None, templates: Templates) -> str | None:
-    if channels is not None and channels not in CHANNELS:
-        raise ValueError(f"`channels` must be one of {CHANNELS} or None. Given: {channels!r}")
+    _checks.one_of("channels", channels, (*CHANNELS, None))
     if templates.per_site is not None:
         return channels
     if channels is None:
@@ -140,14 +163,16 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
         return _Wish(LEAVE, reason=refusal)
     layer = templates.layer_for(site, mode)
     if layer is None:
-        return _Wish(LEAVE, reason="left by the callable given as activation")
+        return _Wish(LEAVE, reason=LEFT_BY_CALLER)
     if mode is not None:
         _check_channels(mode, layer)
     kept = keeps_function(layer, site)
     if isinstance(layer, OnOffReLU) and not kept and not selection.lists(site):
         return _Wish(LEAVE, reason=f"OnOffReLU does not keep {site.function}, list it in `source`")
+    if isinstance(layer, OnOffReLU) and mode != "halve" and layer.max_value is None:
+        site.slopes = slopes_of(site)
     if mode == "halve":
-        return _Wish(HALVE, layer)
+        return _Wish(HALVE, layer, kept=False)
     width = _output_shape(layer, site)[site.axis]
     if width not in (site.channels, 2 * site.channels) or (
         (width == 2 * site.channels) != doubles_width(layer)
@@ -155,114 +180,82 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
         reason = f"the new layer would make {width} of {site.channels} channels"
         return _Wish(LEAVE, reason=reason)
     note = "" if kept else "outputs change: another function than before"
-    return _Wish(DOUBLE if doubles_width(layer) else KEEP, layer, note)
+    return _Wish(DOUBLE if doubles_width(layer) else KEEP, layer, note, kept)
 
 
 def _output_shape(layer: keras.Layer, site: Site) -> tuple:
     if type(layer).compute_output_shape is not keras.Layer.compute_output_shape:
         return layer.compute_output_shape(site.shape)
     # It does not say, so a copy is called.
-    copy = type(layer).from_config(layer.get_config())
+    copy = copy_operation(layer)
     return copy(keras.KerasTensor(site.shape, site.dtype)).shape
 
 
+def _settle(site: Site, wish: _Wish, action: str, conflict: str) -> None:
+    """Write down at a site what was decided."""
+    site.reason = conflict or wish.reason
+    if action == LEAVE:
+        site.action = "skip" if conflict else "leave"
+        return
+    site.action = "compress" if action == COMPRESS else "swap"
+    site.keeps_function, site.new_layer = wish.kept, wish.layer
+
+
 def _report(
-    trace: Trace,
+    graph: Graph,
     sites: list[Site],
-    wishes: list[_Wish],
     decisions: Decisions,
     mode: str | None,
     on_conflict: str,
     synchronized: bool,
 ) -> Report:
     outcomes = decisions.propagation.outcomes
-    operations = {id(call.operation): call for call in trace.calls}
-    parameters = [costs.parameters(call.operation) for call in operations.values()]
-    changed = [costs.parameters(c.operation, outcomes.get(key)) for key, c in operations.items()]
-    sizes = Sizes(trace)
-    multiply_adds, changed_multiply_adds = _multiply_adds(trace, sizes, outcomes)
-    entries, probe = [], costs.Probe()
-    for index, (site, wish) in enumerate(zip(sites, wishes, strict=True)):
-        entries.append(_entry(index, site, wish, decisions, probe, sizes))
-    added = sum(entry.new_parameters for entry in entries)
+    parameters = sum(costs.parameters(x) for x in graph.operations)
+    changed = sum(costs.parameters(x, outcomes.get(x)) for x in graph.operations)
+    network, probe = costs.Costs(graph), costs.Probe()
+    for index, site in enumerate(sites):
+        if site.new_layer is not None:
+            before = decisions.propagation.before[index]
+            _count_new_layers(
+                site, site.channels if before is None else len(before), network, probe
+            )
+    swapped = [site for site in sites if site.new_layer is not None]
     replaced = sum(
         costs.parameters(site.described.layer)
-        for site, entry in zip(sites, entries, strict=True)
-        if entry.action in ("swap", "compress") and site.described.layer is not None
+        for site in swapped
+        if site.described.layer is not None
     )
+    added = sum(site.new_parameters for site in swapped) - replaced
     doubles = any(action in (DOUBLE, COMPRESS) for action in decisions.actions)
+    multiply_adds = network.multiply_adds(outcomes) + sum(s.new_multiply_adds for s in swapped)
     return Report(
-        sites=entries,
-        before=Totals(sum(parameters), multiply_adds),
-        after=Totals(
-            sum(changed) + added - replaced,
-            _whole(changed_multiply_adds + sum(entry.new_multiply_adds for entry in entries)),
-        ),
+        sites=sites,
+        before=Totals(parameters, network.multiply_adds()),
+        after=Totals(changed + added, costs.whole(multiply_adds)),
         channels=mode or ("double" if doubles else "keep"),
         on_conflict=on_conflict,
-        per_pixel=sizes.per_pixel,
-        fresh=_fresh(operations, outcomes),
+        per_pixel=network.per_pixel,
+        fresh=_fresh(graph, outcomes),
         synchronized=[
-            call.path
-            for call in operations.values()
-            if synchronized and isinstance(call.operation, layers.BatchNormalization)
+            calls[0].path
+            for operation, calls in graph.operations.items()
+            if synchronized and hasattr(operation, "synchronized")
         ],
     )
 
 
-def _entry(
-    index: int,
-    site: Site,
-    wish: _Wish,
-    decisions: Decisions,
-    probe: costs.Probe,
-    sizes: Sizes,
-) -> SitePlan:
-    action, conflict = decisions.actions[index], decisions.reasons.get(index, "")
-    described = {
-        "path": site.path,
-        "function": site.function,
-        "kind": site.kind,
-        "shape": site.shape,
-    }
-    if action == LEAVE:
-        name = "skip" if conflict else "leave"
-        return SitePlan(**described, action=name, reason=conflict or wish.reason)
-    before = decisions.propagation.before[index]
-    width = site.channels if before is None else len(before)
-    parameters, per_place = probe.count(wish.layer, site, width)
-    if action == COMPRESS and doubles_width(wish.layer):
+def _count_new_layers(site: Site, width: int, network: costs.Costs, probe: costs.Probe) -> None:
+    parameters, per_place = probe.count(site.new_layer, site, width)
+    if site.action == "compress" and doubles_width(site.new_layer):
         compression = costs.compression_cost(width, site.channels)
         parameters, per_place = parameters + compression, per_place + compression
-    places = sum(sizes.places(call.outputs[0], site.axis) for call in site.calls)
-    return SitePlan(
-        **described,
-        action="compress" if action == COMPRESS else "swap",
-        reason=conflict or wish.reason,
-        keeps_function=action != HALVE and keeps_function(wish.layer, site),
-        new_parameters=parameters,
-        new_multiply_adds=_whole(per_place * places),
-    )
+    places = sum(network.places(call, site.axis) for call in site.calls)
+    site.new_parameters, site.new_multiply_adds = parameters, costs.whole(per_place * places)
 
 
-def _multiply_adds(trace: Trace, sizes: Sizes, outcomes: dict) -> tuple[float, float]:
-    before = after = 0
-    for call in trace.calls:
-        if costs.has_kernel(call.operation):
-            outcome = outcomes.get(id(call.operation))
-            places = sizes.kernel_places(call)
-            before += costs.layer_multiply_adds(call.operation, places)
-            after += costs.layer_multiply_adds(call.operation, places, outcome)
-    return _whole(before), _whole(after)
-
-
-def _whole(number: float) -> float:
-    return int(number) if number == int(number) else number
-
-
-def _fresh(operations: dict, outcomes: dict) -> list[str]:
+def _fresh(graph: Graph, outcomes: dict) -> list[str]:
     fresh = []
-    for key, outcome in outcomes.items():
+    for operation, outcome in outcomes.items():
         for name, steps in outcome.takes.items():
             new = [int((step.channels.part == FRESH).sum()) for step in steps]
             if any(new):
@@ -270,5 +263,5 @@ def _fresh(operations: dict, outcomes: dict) -> list[str]:
                     len(step.channels) for step in steps if (step.channels.part == FRESH).any()
                 ]
                 of = f"{max(new)} of {total[0]} channels"
-                fresh.append(f"{operations[key].path}/{name}: {of}")
+                fresh.append(f"{graph.operations[operation][0].path}/{name}: {of}")
     return fresh

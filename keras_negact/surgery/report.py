@@ -1,38 +1,10 @@
 """What was swapped, what was not, and why."""
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class SitePlan:
-    """What happens at one activation of the source network.
-
-    Attributes:
-        path: names from the outermost model inwards, joined by `/`.
-        function: the function of the activation.
-        kind: `"layer"`, `"fused"` or `"operation"`.
-        shape: of the feature maps, with `None` where unknown.
-        action: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that brings the width back;
-            `"skip"`: left, because of a conflict; `"leave"`: left, because it is none of those
-            asked for.
-        reason: why, where that is not plain.
-        keeps_function: whether the outputs are the same as before.
-        new_parameters: weights of the new layers.
-        new_multiply_adds: multiply-adds of the new layers for one example, or for one pixel where
-            the size is unknown.
-    """
-
-    path: str
-    function: str
-    kind: str
-    shape: tuple
-    action: str
-    reason: str = ""
-    keeps_function: bool = True
-    new_parameters: int = 0
-    new_multiply_adds: float = 0
+from keras_negact.surgery.sites import Site
+from keras_negact.surgery.table import Table, percent, short
 
 
 @dataclass(frozen=True)
@@ -57,7 +29,7 @@ class Report:
         synchronized: layers of batch normalization that become synchronized ones.
     """
 
-    sites: list[SitePlan]
+    sites: list[Site]
     before: Totals
     after: Totals
     channels: str
@@ -68,26 +40,30 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists, dictionaries and numbers, ready for JSON."""
-        return asdict(self)
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        totals = {name: asdict(getattr(self, name)) for name in ("before", "after")}
+        return {"sites": [site.to_dict() for site in self.sites], **totals, **plain}
 
     def count(self, action: str) -> int:
         """How many sites have that action."""
         return sum(site.action == action for site in self.sites)
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """The table, as text."""
-        return [
+    def table(self) -> Table:
+        """The report as a table."""
+        rows = [
             (
                 site.path,
                 site.function,
                 "x".join("?" if size is None else str(size) for size in site.shape[1:]),
                 site.action,
+                site.form,
                 f"{site.new_parameters:,}",
                 short(site.new_multiply_adds),
                 site.reason,
             )
             for site in self.sites
         ]
+        return Table(_HEADINGS, rows, numbers=frozenset({5, 6}), notes=self.summary())
 
     def summary(self) -> list[str]:
         """The totals, as lines of text."""
@@ -122,43 +98,5 @@ class Report:
         return lines
 
 
-HEADINGS = ("site", "function", "shape", "action", "parameters", "multiply-adds", "reason")
-
-
-def as_text(report: Report) -> str:
-    """The report as a table for a terminal."""
-    rows = [HEADINGS, *report.rows()]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if i in (4, 5) else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths[:-1]))
-    return "\n".join([*lines, "", *report.summary()])
-
-
-def as_html(report: Report) -> str:
-    """The report as a table for a notebook."""
-
-    def row(cells, tag):
-        return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
-
-    body = "".join(row(cells, "td") for cells in report.rows())
-    summary = "<br>".join(html.escape(line) for line in report.summary())
-    return f"<table>{row(HEADINGS, 'th')}{body}</table><p>{summary}</p>"
-
-
-def short(number: float) -> str:
-    """A number with a suffix: `3.86 G`."""
-    for size, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e4, " k")):
-        if number >= size:
-            return f"{number / (1e3 if suffix == ' k' else size):.3g}{suffix}"
-    return f"{number:.3g}" if number % 1 else f"{int(number)}"
-
-
-def percent(before: float, after: float) -> str:
-    """The change from one number to another."""
-    return f"{100 * (after - before) / before:+.2f} %" if before else "was 0"
+_PLAIN = ("channels", "on_conflict", "per_pixel", "fresh", "synchronized")
+_HEADINGS = ("site", "function", "shape", "action", "form", "parameters", "multiply-adds", "reason")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.surgery.functions import BOUNDED, RECTIFIERS_AND_SMOOTH
 from keras_negact.surgery.sites import Site
 
@@ -26,9 +27,12 @@ class Selection:
         if callable(where):
             self.predicate = where
         elif where is not None:
-            self.patterns = [where] if isinstance(where, str) else list(where)
+            self.patterns = _patterns(where)
             _check_patterns(self.patterns, sites)
         given = [source] if isinstance(source, str) else source
+        is_names = given is None or isinstance(given, (list, tuple, set, frozenset))
+        if not is_names or not all(isinstance(name, str) for name in given or ()):
+            raise _checks.refused("source", "the names of functions, or None", source)
         self.listed = None if given is None else {_ALIASES.get(name, name) for name in given}
         if self.listed is not None:
             _check_functions(self.listed, sites)
@@ -63,14 +67,32 @@ class Selection:
         return True
 
 
-def _check_patterns(patterns: list[str], sites: list[Site]) -> None:
-    paths = [site.path for site in sites]
+def _patterns(where) -> list[str]:
+    allowed = "a regular expression, a list of some, a function from a site to a bool, or None"
+    if not isinstance(where, (str, list, tuple, set, frozenset)):
+        raise _checks.refused("where", allowed, where)
+    patterns = [where] if isinstance(where, str) else list(where)
+    if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
+        raise _checks.refused("where", allowed, where)
     for pattern in patterns:
-        if not any(re.search(pattern, path) for path in paths):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            reason = f"{allowed} ({pattern!r} is no regular expression: {error})"
+            raise _checks.refused("where", reason, where) from error
+    return patterns
+
+
+def _check_patterns(patterns: list[str], sites: list[Site]) -> None:
+    paths = [site.path for site in sites if not site.unlisted]
+    named = [site.path for site in sites if site.unlisted]
+    for pattern in patterns:
+        if pattern not in named and not any(re.search(pattern, path) for path in paths):
             near = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.4)
             hint = f"Near misses: {near}" if near else f"There are: {paths[:5]}"
             raise ValueError(
-                f"`where` matches none of the {len(paths)} activations. Given: {pattern!r}. {hint}"
+                f"`where` matches none of the {len(paths)} activations. "
+                f"Received: {pattern!r}. {hint}"
             )
 
 
@@ -80,6 +102,6 @@ def _check_functions(listed: set[str], sites: list[Site]) -> None:
     unknown = [name for name in listed - known if not hasattr(keras.activations, name)]
     if unknown:
         raise ValueError(
-            f"`source` names functions. Given: {sorted(unknown)}. Present in this model: "
+            f"`source` names functions. Received: {sorted(unknown)}. Present in this model: "
             f"{sorted(present)}"
         )

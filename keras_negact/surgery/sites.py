@@ -3,28 +3,13 @@
 from dataclasses import dataclass, field
 
 import keras
-from keras import layers
 
-from keras_negact.surgery import gates
+from keras_negact.graph import Call, Graph, is_graph_model
+from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
-from keras_negact.surgery.functions import Function, argument_function, standalone_function
-from keras_negact.surgery.graph import is_graph_model
-from keras_negact.surgery.trace import Call, Trace
-
-FUSED_LAYERS = (
-    layers.Dense,
-    layers.EinsumDense,
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-    layers.SeparableConv1D,
-    layers.SeparableConv2D,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-)
+from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.handlers import function_of, known_base, rule_of, rule_of_base
+from keras_negact.surgery.handlers.registry import computes_activation
 
 
 @dataclass(eq=False)
@@ -48,6 +33,19 @@ class Site:
             for the others.
         impossible: why it cannot be swapped at all; empty for the others.
         is_output: whether it is an output of the outermost model.
+        around: `"space"`; `"time"`, behind causal convolutions; `"tokens"`, where a block looks at
+            one place alone.
+        action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
+            brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
+            it is none of those asked for.
+        reason: why, where that is not plain.
+        keeps_function: whether the outputs are the same as before.
+        new_layer: what stands there in the new network, as a template without weights.
+        new_parameters: weights of the new layers.
+        new_multiply_adds: multiply-adds of the new layers for one example, or for one pixel where
+            the size is unknown.
+        unlisted: whether it is no activation that is known, and stands in plans only when named.
+        slopes: where a doubled width is kept for the function `p relu(x) - a relu(-x)`, `(p, a)`.
     """
 
     path: str
@@ -62,6 +60,16 @@ class Site:
     impossible: str = ""
     is_output: bool = False
     described: Function | None = field(default=None, repr=False)
+    around: str = forms.SPACE
+    action: str = "leave"
+    reason: str = ""
+    keeps_function: bool = True
+    new_layer: keras.Layer | None = field(default=None, repr=False)
+    new_parameters: int = 0
+    new_multiply_adds: float = 0
+    unlisted: bool = field(default=False, repr=False)
+    slopes: tuple | None = field(default=None, repr=False)
+    factor_of: dict = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -89,51 +97,77 @@ class Site:
         return self.described.make() if self.described else None
 
     @property
-    def key(self) -> tuple:
-        """What tells the site apart: the operation, and the rank and width that it is called on."""
-        return site_key(self.layer, self.shape, self.axis)
+    def form(self) -> str:
+        """Which form the new layer has here, in a few words."""
+        return "" if self.new_layer is None else forms.describe(self.new_layer)
+
+    def input_of(self, call: Call) -> keras.KerasTensor:
+        """The feature maps in front of the activation."""
+        return self.factor_of.get(call, call.inputs[0])
+
+    def to_dict(self) -> dict:
+        """What a plan says about it, ready for JSON."""
+        return {name: getattr(self, name) for name in _IN_REPORTS}
 
 
-def site_key(operation, shape: tuple, axis: int) -> tuple:
-    return id(operation), len(shape), shape[axis]
+_IN_REPORTS = (
+    "path",
+    "function",
+    "kind",
+    "shape",
+    "action",
+    "reason",
+    "keeps_function",
+    "form",
+    "new_parameters",
+    "new_multiply_adds",
+)
 
 
-def find_sites(trace: Trace) -> list[Site]:
+def find_sites(graph: Graph) -> list[Site]:
     """List every activation of the network, in the order of the computation."""
-    axes = channel_axes(trace)
+    axes = channel_axes(graph)
+    # One new layer for each rank and width that an operation is called on.
     sites: dict[tuple, Site] = {}
-    for call in trace.calls:
-        if call.node is None or isinstance(call.operation, layers.InputLayer):
+    for call in graph.all_calls:
+        if call.makes_mask or call.is_input:
             continue
-        found = _describe(call.operation)
+        factor = _factor_of_silu(graph, call)
+        if factor is None:
+            found = _describe(call.operation) or _describe_unknown(call)
+        else:
+            found = "operation", functions.named("silu"), ""
         if found is None:
             continue
         kind, function, impossible = found
         output = call.outputs[0]
-        shape, axis = trace.shape(output), axes[output]
+        shape, axis = tuple(output.shape), axes[output]
         site = sites.setdefault(
-            site_key(call.operation, shape, axis),
+            (call.operation, len(shape), shape[axis]),
             Site(
                 path=call.path,
                 function=function.name,
-                kind=kind,
+                kind="layer" if kind == "unknown" else kind,
                 shape=shape,
                 axis=axis,
-                dtype=keras.backend.standardize_dtype(trace.tensors[output].dtype),
+                dtype=keras.backend.standardize_dtype(output.dtype),
                 layer=call.operation,
                 impossible=impossible,
                 described=function,
+                unlisted=kind == "unknown",
             ),
         )
         site.calls.append(call)
+        if factor is not None:
+            site.factor_of[call] = factor
     for site in sites.values():
-        _find_obstacles(trace, site)
+        _find_obstacles(graph, site)
     return list(sites.values())
 
 
 def _describe(operation) -> tuple[str, Function, str] | None:
     """Kind, function and what makes a swap impossible, if the operation has an activation."""
-    function = standalone_function(operation)
+    function = function_of(operation)
     if function is not None:
         return ("layer" if isinstance(operation, keras.Layer) else "operation"), function, ""
     if not isinstance(operation, keras.Layer):
@@ -146,21 +180,57 @@ def _describe(operation) -> tuple[str, Function, str] | None:
         found = _describe(inner)
         wrapper = f"inside {type(operation).__name__}, which is not opened"
         return found and (found[0], found[1], found[2] or wrapper)
-    function = argument_function(getattr(operation, "activation", None))
+    function = argument_function(_activation_attribute(operation))
     if function is None:
         return None
-    public = next((kind for kind in FUSED_LAYERS if isinstance(operation, kind)), None)
-    if public is None:
-        return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
-    if type(operation).call is not public.call:
+    rule = rule_of_base(operation)
+    if rule is not None and rule.fused:
+        return "fused", function, ""
+    if known_base(operation) is not None:
         own_call = f"{type(operation).__name__} has a call of its own, which may use it elsewhere"
         return "fused", function, own_call
-    return "fused", function, ""
+    return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
 
 
-def _find_obstacles(trace: Trace, site: Site) -> None:
+def _describe_unknown(call: Call) -> tuple[str, Function, str] | None:
+    """A layer of which nothing is known, but that it keeps the shape of its one input."""
+    layer = call.operation
+    is_layer = isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model)
+    one = len(call.inputs) == 1 == len(call.outputs)
+    if not (is_layer and one) or tuple(call.inputs[0].shape) != tuple(call.outputs[0].shape):
+        return None
+    base = known_base(layer)
+    if base is None and rule_of(layer) is None:
+        return "unknown", functions.of_layer(layer), ""
+    derived = base is not type(layer) and computes_activation(base, layer)
+    return ("layer", functions.of_layer(layer), "") if derived else None
+
+
+def _factor_of_silu(graph: Graph, call: Call) -> keras.KerasTensor | None:
+    """`x`, where the call is the product in `x * sigmoid(x)`."""
+    if type(call.operation).__name__ != "Multiply" or len(call.inputs) != 2:
+        return None
+    for x, gate in (call.inputs, call.inputs[::-1]):
+        for before in graph.producers(gate):
+            function = function_of(before.operation)
+            is_sigmoid = function is not None and function.name == "sigmoid"
+            if is_sigmoid and before.inputs[0] is x:
+                return x
+    return None
+
+
+def _activation_attribute(operation):
+    """What a layer's attribute `activation` holds, where that may be a function."""
+    activation = getattr(operation, "activation", None)
+    return activation if callable(activation) else None
+
+
+def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
-    site.is_output = any(gates.reaches_output_unchanged(trace, number) for number in outputs)
+    site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
+    if site.unlisted:
+        return
+    site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)
     if site.rank < 2 or site.channels is None:
         site.impossible = site.impossible or "its number of channels is unknown"
     elif site.rank > 5:
@@ -170,10 +240,10 @@ def _find_obstacles(trace: Trace, site: Site) -> None:
         site.impossible = site.impossible or moved
     elif not keras.backend.is_float_dtype(site.dtype):
         site.impossible = site.impossible or f"it works on {site.dtype}"
-    if any(gates.is_gate(trace, number) for number in outputs) or (
+    if any(gates.is_gate(graph, tensor) for tensor in outputs) or (
         site.kind != "fused"
         and site.function == "relu6"
-        and any(gates.is_hard_sigmoid(trace, call) for call in site.calls)
+        and any(gates.is_hard_sigmoid(graph, call) for call in site.calls)
     ):
         site.obstacle = "a gate: it scales another branch"
     elif site.is_output and site.rank == 2:

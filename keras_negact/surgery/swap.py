@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import keras
 
-from keras_negact.surgery.plan import Plan, make_plan
+from keras_negact.surgery.new_layers import Trained
+from keras_negact.surgery.plan import LEFT_BY_CALLER, Plan, make_plan
 from keras_negact.surgery.selection import Where
 from keras_negact.surgery.templates import Activation
 
@@ -18,6 +19,7 @@ def plan_activation_swap(
     on_conflict: str | None = None,
     source: Sequence[str] | str | None = None,
     synchronized: bool = False,
+    trainable: Trained = None,
 ) -> Plan:
     """Decides how to swap the activations of a network, without building the new network.
 
@@ -50,6 +52,9 @@ def plan_activation_swap(
             hard_silu, mish). Bounded functions only count when named. OnOffReLU keeps the function
             of rectifiers alone; elsewhere it is put in only where `source` names the function.
         synchronized: whether to make each `BatchNormalization` of the clone a synchronized one.
+        trainable: `None`: new layers are trained where those that they replace were. `"new"`: the
+            new layers alone are trained, for fine-tuning a network through its activations. A list:
+            `"new"`, and regular expressions for paths of further layers, such as `"^head$"`.
 
     Returns:
         A `Plan`: `plan.sites` and `print(plan)` say what happens to each activation, and why;
@@ -64,7 +69,9 @@ def plan_activation_swap(
         The activations' own papers, see `LENI` and `OnOffReLU`. They do not say how a trained
         network is to be converted: all of that is this package's choice.
     """
-    return make_plan(model, activation, where, channels, on_conflict, source, synchronized)
+    return make_plan(
+        model, activation, where, channels, on_conflict, source, synchronized, trainable
+    )
 
 
 def clone_with_activation(
@@ -75,6 +82,7 @@ def clone_with_activation(
     on_conflict: str | None = None,
     source: Sequence[str] | str | None = None,
     synchronized: bool = False,
+    trainable: Trained = None,
 ) -> keras.Model:
     """Clones a network, with its weights, with other activations in the place of its own.
 
@@ -84,7 +92,7 @@ def clone_with_activation(
     state). A subclass of Functional whose constructor is its own comes back as plain Functional.
 
     Args:
-        model, activation, where, channels, on_conflict, source, synchronized: as in
+        model, activation, where, channels, on_conflict, source, synchronized, trainable: as in
             `plan_activation_swap`.
 
     Returns:
@@ -95,9 +103,12 @@ def clone_with_activation(
             config.
 
     Warns:
-        UserWarning: once, when activations were skipped for a conflict.
+        UserWarning: once when activations were skipped for a conflict, once when nothing was
+            swapped, and once when a model in it could not come back as its own class.
     """
-    plan = make_plan(model, activation, where, channels, on_conflict, source, synchronized)
+    plan = make_plan(
+        model, activation, where, channels, on_conflict, source, synchronized, trainable
+    )
     skipped = plan.report.count("skip")
     if skipped:
         warnings.warn(
@@ -106,4 +117,17 @@ def clone_with_activation(
             'and why; on_conflict="compress" swaps them too.',
             stacklevel=2,
         )
+    elif not any(site.new_layer for site in plan.sites) and not _was_chosen(plan):
+        reasons = dict.fromkeys(site.reason for site in plan.sites)
+        why = f": {'; '.join(reasons)}" if reasons else ", because there are none that are known"
+        warnings.warn(
+            f"None of the {len(plan.sites)} activations of `{model.name}` was swapped{why}. "
+            "`where` with the path of a layer swaps it whatever it is.",
+            stacklevel=2,
+        )
     return plan.apply()
+
+
+def _was_chosen(plan: Plan) -> bool:
+    """Whether the caller's own function left every activation as it is."""
+    return bool(plan.sites) and all(site.reason == LEFT_BY_CALLER for site in plan.sites)

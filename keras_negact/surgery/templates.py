@@ -1,15 +1,21 @@
 """What a user gives for the new activation, made into one layer for each site."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
-from keras_negact._activations import doubles_width, resolve_activation
+from keras_negact import _checks
+from keras_negact._activations import doubles_width, is_factory, resolve_activation
+from keras_negact.graph import config_of, numpy_copy
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.surgery.functions import argument_function, standalone_function
+from keras_negact.surgery import forms
+from keras_negact.surgery.functions import argument_function
+from keras_negact.surgery.handlers import function_of, rule_of
 from keras_negact.surgery.sites import Site
 
 Activation = str | keras.Layer | type | Callable[[Site], keras.Layer | None]
@@ -29,14 +35,19 @@ class Templates:
         is_class = isinstance(activation, type)
         if is_class and not issubclass(activation, keras.Layer):
             raise ValueError(
-                f"The class of an activation must be a Keras layer. Given: {activation}"
+                f"The class of an activation must be a Keras layer. Received: {activation}"
             )
         self.per_site = None
         self.template = None
-        if callable(activation) and not is_class and not isinstance(activation, keras.Layer):
+        self.shares_slopes = activation == "prelu"
+        if _is_function(activation):
+            activation = keras.layers.Activation(activation)
+        is_plain = isinstance(activation, (str, keras.Layer)) or is_class
+        if callable(activation) and not is_plain and not is_factory(activation):
             self.per_site = activation
         else:
             self.template = resolve_activation(activation)()
+            _check_is_activation(self.template)
 
     @property
     def doubles(self) -> bool:
@@ -53,9 +64,16 @@ class Templates:
                 "A callable given as activation must return a Keras layer, or None to leave the "
                 f"site as it is. For {site.path} it returned {template!r}"
             )
-        config = template.get_config()
+        config = config_of(template)
         if self.per_site is None:
             config.update(_from_site(template, site))
+            if isinstance(template, LENI) and template.transform == "depthwise":
+                width = site.channels // 2 if channels == "halve" else site.channels
+                config.update(forms.transformation(site.around, config, width))
+        if self.shares_slopes:
+            # One slope a channel, as its paper has it.
+            others = [axis for axis in range(1, site.rank) if axis != site.axis]
+            config["shared_axes"] = others or None
         if channels == "halve" and _restores_width(template):
             config["filters"] = site.channels
         if "data_format" in config:
@@ -69,6 +87,15 @@ class Templates:
             trainable=getattr(site.layer, "trainable", True),
         )
         return type(template).from_config(config)
+
+
+def _is_function(activation) -> bool:
+    """Whether this is a function of feature maps that Keras knows, not one of a site."""
+    if not inspect.isroutine(activation):
+        return False
+    name = getattr(activation, "__name__", "")
+    is_keras = getattr(keras.activations, name, getattr(keras.ops, name, None)) is activation
+    return is_keras or keras.saving.get_registered_name(activation) != name
 
 
 def _from_site(template: keras.Layer, site: Site) -> dict[str, Any]:
@@ -93,6 +120,14 @@ def can_halve(layer: keras.Layer) -> bool:
     return doubles_width(layer) or (isinstance(layer, LENI) and layer.compression == "pointwise")
 
 
+def _check_is_activation(layer: keras.Layer) -> None:
+    """Refuse a layer that is known to be something else, such as a convolution or a dropout."""
+    rule = rule_of(layer)
+    known = rule is not None and not isinstance(layer, keras.layers.Activation)
+    if known and rule.function is None:
+        raise _checks.refused("activation", "an activation", layer)
+
+
 def dtype_policy(site: Site) -> keras.DTypePolicy:
     """The policy of the layer that the activation belongs to."""
     policy = getattr(site.layer, "dtype_policy", None)
@@ -105,6 +140,8 @@ def dtype_policy(site: Site) -> keras.DTypePolicy:
 def keeps_function(layer: keras.Layer, site: Site) -> bool:
     """Whether the new layer starts as the site's own function, on its first channels."""
     if isinstance(layer, OnOffReLU):
+        if layer.max_value is None and slopes_of(site) is not None:
+            return True
         known = site.function in ("relu", "relu6", "capped_relu")
         return known and layer.max_value == site.described.max_value
     if isinstance(layer, LENI):
@@ -114,8 +151,24 @@ def keeps_function(layer: keras.Layer, site: Site) -> bool:
         same_width = layer.filters in (None, site.channels)
         activation = "relu" if layer.activation is None else layer.activation
         return starts_as_keep and same_width and _same_function(activation, site)
-    function = standalone_function(layer)
+    function = function_of(layer)
     return function is not None and _same_function(function.make(), site)
+
+
+def slopes_of(site: Site) -> tuple | None:
+    """`(p, a)` where the site's function is `p relu(x) - a relu(-x)`, per channel or for all."""
+    made = site.described.layer or (
+        site.described.make() if site.function == "leaky_relu" else None
+    )
+    if site.function == "leaky_relu":
+        return 1.0, float(made.negative_slope)
+    if site.function != "prelu" or not made.built:
+        return None
+    alpha = numpy_copy(made.alpha)
+    per_channel = [size for i, size in enumerate(alpha.shape) if i != site.axis - 1]
+    if any(size != 1 for size in per_channel):
+        return None
+    return 1.0, np.broadcast_to(alpha.reshape(-1), site.channels).copy()
 
 
 def _same_function(activation, site: Site) -> bool:

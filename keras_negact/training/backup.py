@@ -1,13 +1,26 @@
 """The backup from which an interrupted run goes on."""
 
+import contextlib
 import os
 import pathlib
 import shutil
 import tempfile
+import warnings
+from typing import Any
 
 import keras
 
-from keras_negact.training.packing import unpack
+from keras_negact import _checks
+from keras_negact._ownership import owned
+from keras_negact.training.packing import pack, unpack
+
+VERSION = 1
+_PARTS = {"epoch", "step", "stopped", "history", "variables", "callbacks", "random", "seed"}
+_MEANINGS = {
+    "network": "its network has another architecture",
+    "optimizer": "it was trained by another optimizer",
+    "data": "its data have another size or batch",
+}
 
 
 class Backup(keras.callbacks.Callback):
@@ -16,11 +29,15 @@ class Backup(keras.callbacks.Callback):
     One file, `backup.zip`, holds the weights, the optimizer, the random state of the layers, of
     Python and of NumPy, the epoch and the step, what the other callbacks remember, and the history.
     It is replaced in one go, so a run that dies while writing leaves the one before. Give `fit` the
-    same arguments again, and it ends with the weights of a run that was never interrupted.
+    same arguments again, and it ends with the weights of a run that was never interrupted. One
+    process at a time owns the directory.
 
     The order of the data is the same only if it is a function of the epoch: pass arrays, or a
-        function
-    `epoch -> tf.data.Dataset`.
+    function `epoch -> tf.data.Dataset`.
+
+    A backup is refused, and kept, where the network's architecture, the class of the optimizer, or
+    the size or batch of the data are others than when it was made. The number of epochs, learning
+    rates, callbacks and the number of workers may change.
 
     Args:
         directory: where the file is written; made if it isn't there. In a cluster only the chief
@@ -28,17 +45,20 @@ class Backup(keras.callbacks.Callback):
         save_every: `"epoch"`, or a number of steps; the end of an epoch is always saved.
 
     Raises:
-        ValueError: if `save_every` is neither `"epoch"` nor a positive integer.
+        ValueError: if `directory` is no path, or `save_every` neither `"epoch"` nor a positive
+            integer.
     """
 
     def __init__(self, directory: str | os.PathLike, save_every: str | int = "epoch"):
         super().__init__()
-        whole = isinstance(save_every, int) and not isinstance(save_every, bool)
-        if save_every != "epoch" and not (whole and save_every > 0):
-            raise ValueError(
-                '`save_every` must be "epoch" or a positive number of steps. '
-                f"Received: save_every={save_every!r}"
-            )
+        if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
+            raise _checks.refused("directory", "the path of a folder", directory)
+        if save_every != "epoch":
+            try:
+                save_every = _checks.integer("save_every", save_every, minimum=1)
+            except ValueError:
+                allowed = '"epoch" or a positive number of steps'
+                raise _checks.refused("save_every", allowed, save_every) from None
         self.directory = pathlib.Path(directory)
         self.save_every = save_every
         self._used_by_fit = False
@@ -48,8 +68,22 @@ class Backup(keras.callbacks.Callback):
         """The file that holds the last backup."""
         return self.directory / "backup.zip"
 
-    def claim(self) -> None:
-        """Called by `fit`, which does the saving and restoring."""
+    def claim(self) -> contextlib.AbstractContextManager:
+        """To be entered by whoever saves and restores: the directory is its own meanwhile.
+
+        Raises:
+            FolderInUse: if another process works in it.
+            OSError: if the directory can't be made or written to.
+        """
+        self._used_by_fit = True
+        with self._explained():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.directory) as probe:
+                probe.write(b"probe")
+        return owned(self.directory)
+
+    def claimed_by_chief(self) -> None:
+        """Said on the workers of a cluster that neither write nor read the file."""
         self._used_by_fit = True
 
     def on_train_begin(self, logs=None):
@@ -63,18 +97,11 @@ class Backup(keras.callbacks.Callback):
         """Fail before training if a backup of `size` bytes couldn't be written.
 
         Raises:
-            OSError: if the directory can't be made or written to, or has too little space.
+            OSError: if the directory can't be written to or has too little space.
         """
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+        with self._explained():
             for leftover in self.directory.glob("backup-*.tmp"):
                 leftover.unlink()
-            with tempfile.TemporaryFile(dir=self.directory) as probe:
-                probe.write(b"probe")
-        except OSError as error:
-            raise OSError(
-                error.errno, f"The backup can't be written: {error.strerror}", str(self.directory)
-            ) from error
         # The new file lies beside the old one until it replaces it.
         free = shutil.disk_usage(self.directory).free
         if free < size:
@@ -82,21 +109,65 @@ class Backup(keras.callbacks.Callback):
                 f"The backup needs {size:,} bytes in {self.directory}, where {free:,} are free."
             )
 
+    def save(self, saved: dict[str, Any], identity: dict[str, Any]) -> None:
+        """Replace the backup by `saved`, made by a run of that identity.
+
+        Raises:
+            OSError: if the disk is full or not writable.
+        """
+        self.write(pack({"version": VERSION, "identity": identity, **saved}))
+
+    def opened(self, content: bytes, identity: dict[str, Any]) -> dict[str, Any]:
+        """What is in the bytes of a backup, if it belongs to a run of that identity.
+
+        Raises:
+            ValueError: if it is damaged, or of another run.
+        """
+        saved = self._unpacked(content)
+        missing = sorted(_PARTS - saved.keys())
+        if missing:
+            raise self._damaged(f"it lacks {', '.join(missing)}")
+        version = saved.get("version")
+        if version is None:
+            warnings.warn(
+                f"The backup {self.path} was made before backups had a version: whether it belongs "
+                "to this network, optimizer and data is not known.",
+                stacklevel=2,
+            )
+            return saved
+        if version != VERSION:
+            raise ValueError(
+                f"The backup {self.path} has the version {version!r}, and this package reads "
+                f"{VERSION}. It is kept; go on with the package that made it."
+            )
+        differences = [
+            meaning
+            for key, meaning in _MEANINGS.items()
+            if saved["identity"].get(key) != identity[key]
+        ]
+        if differences:
+            raise ValueError(
+                f"The backup {self.path} was made by another run: {' and '.join(differences)}. It "
+                "is kept; take another directory for this run."
+            )
+        return saved
+
     def write(self, content: bytes) -> None:
         """Replace the backup by `content`, or leave it as it was.
 
         Raises:
             OSError: if the disk is full or not writable.
         """
-        descriptor, temporary = tempfile.mkstemp(".tmp", "backup-", self.directory)
+        temporary = self.directory / f"backup-{os.getpid()}.tmp"
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)
         except BaseException as error:
-            pathlib.Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             if isinstance(error, OSError):
                 kept = (
                     "the one before is intact" if self.path.exists() else "there is none before it"
@@ -113,15 +184,35 @@ class Backup(keras.callbacks.Callback):
 
         Raises:
             ValueError: if the file is damaged.
+            OSError: if it can't be read.
         """
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        try:
-            unpack(content)
-        except ValueError as error:
-            raise ValueError(
-                f"The backup {self.path} is damaged ({error}). Remove it to train from the start."
-            ) from error
+        self._unpacked(content)
         return content
+
+    def _unpacked(self, content: bytes) -> dict[str, Any]:
+        try:
+            saved = unpack(content)
+        except ValueError as error:
+            raise self._damaged(str(error)) from error
+        if not isinstance(saved, dict):
+            raise self._damaged(f"it holds a {type(saved).__name__}, not the parts of a backup")
+        return saved
+
+    def _damaged(self, how: str) -> ValueError:
+        return ValueError(
+            f"The backup {self.path} is damaged ({how}). It is kept; remove it to train from the "
+            "start."
+        )
+
+    @contextlib.contextmanager
+    def _explained(self):
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                error.errno, f"The backup can't be written: {error.strerror}", str(self.directory)
+            ) from error

@@ -5,18 +5,24 @@ import os
 import socket
 from dataclasses import dataclass
 
+# Jobs that train, in the order in which TensorFlow numbers their tasks.
+_TRAINING = ("chief", "worker")
+
 
 @dataclass(frozen=True)
 class Cluster:
     """The workers that train together, and which of them this process is.
 
     Args:
-        workers: the addresses, `host:port`, in the same order on every worker.
-        index: the position of this process among them.
+        workers: the addresses, `host:port`, in the same order on every worker; a chief is the
+            first of them.
+        index: the position of this process among them; `None` for a task that does not train.
+        other_jobs: jobs for other kinds of training, such as parameter servers or an evaluator.
     """
 
     workers: tuple[str, ...]
-    index: int
+    index: int | None
+    other_jobs: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -27,6 +33,19 @@ class Cluster:
     def peers(self) -> dict[int, str]:
         """The addresses of the other workers, by their index."""
         return {i: address for i, address in enumerate(self.workers) if i != self.index}
+
+    def require_trainable(self) -> None:
+        """Fail if the cluster has tasks that this package has no use for.
+
+        Raises:
+            ValueError: with their names.
+        """
+        if self.other_jobs:
+            raise ValueError(
+                f"The cluster of `TF_CONFIG` has {' and '.join(self.other_jobs)}. Every worker "
+                "trains a copy of the network here, so only `chief` and `worker` are allowed: "
+                "there are no parameter servers, and every worker takes part in the evaluation."
+            )
 
     def require_bindable(self) -> None:
         """Fail if the port of this worker is taken or its host isn't known.
@@ -48,13 +67,13 @@ class Cluster:
 
 
 def read_cluster(environment: dict[str, str] | None = None) -> Cluster | None:
-    """Read `TF_CONFIG`.
+    """Read `TF_CONFIG`, and count its tasks as TensorFlow does: the chief is worker 0.
 
     Args:
         environment: the environment variables; those of this process by default.
 
     Returns:
-        The cluster, or `None` where `TF_CONFIG` is not set or has no workers.
+        The cluster, or `None` where `TF_CONFIG` is not set or names no tasks.
 
     Raises:
         ValueError: if `TF_CONFIG` is malformed: what is wrong, and what a right one looks like.
@@ -68,30 +87,22 @@ def read_cluster(environment: dict[str, str] | None = None) -> Cluster | None:
         raise _malformed(text, f"it is not JSON ({error})") from error
     if not isinstance(config, dict) or not isinstance(config.get("cluster", {}), dict):
         raise _malformed(text, "it is not an object with an object `cluster`")
-    groups = config.get("cluster", {})
-    if not groups:
+    jobs = {job: tasks for job, tasks in config.get("cluster", {}).items() if tasks}
+    if not jobs:
         return None
-    if set(groups) != {"worker"}:
-        raise _malformed(
-            text, f"the only task type allowed is `worker`, and it has {sorted(groups)}"
-        )
-    workers = groups["worker"]
-    if not isinstance(workers, list) or not workers or len(set(map(str, workers))) != len(workers):
-        raise _malformed(text, "`worker` is not a list of different addresses")
-    for address in workers:
-        try:
-            split_address(address)
-        except (ValueError, AttributeError) as error:
-            raise _malformed(text, f"{address!r} is not a `host:port`") from error
-    task = config.get("task")
-    if not isinstance(task, dict) or task.get("type") != "worker":
-        raise _malformed(text, "`task` does not have the type `worker`")
-    index = task.get("index")
-    if not str(index).isdigit() or int(index) >= len(workers):
-        raise _malformed(
-            text, f"the task's index is {index!r} and there are {len(workers)} workers"
-        )
-    return Cluster(tuple(workers), int(index))
+    for job, addresses in jobs.items():
+        _check_addresses(text, job, addresses)
+    if len(jobs.get("chief", [])) > 1:
+        raise _malformed(text, "it has several chiefs")
+    workers = [address for job in _TRAINING for address in jobs.get(job, [])]
+    if len(set(workers)) != len(workers):
+        raise _malformed(text, "its workers do not have different addresses")
+    job, index = _task(text, config, jobs)
+    others = sorted({job, *jobs} - set(_TRAINING))
+    place = None if job not in _TRAINING else index
+    if job == "worker":
+        place += len(jobs.get("chief", []))
+    return Cluster(tuple(workers), place, tuple(others))
 
 
 def is_chief() -> bool:
@@ -110,6 +121,35 @@ def split_address(address: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise ValueError(f"not a host and a port: {address!r}")
     return host.strip("[]"), int(port)
+
+
+def _check_addresses(text: str, job: str, addresses) -> None:
+    if not isinstance(addresses, list):
+        raise _malformed(text, f"`{job}` is not a list of addresses")
+    for address in addresses:
+        try:
+            split_address(address)
+        except (ValueError, AttributeError) as error:
+            raise _malformed(text, f"{address!r} is not a `host:port`") from error
+
+
+def _task(text: str, config: dict, jobs: dict[str, list]) -> tuple[str, int]:
+    task = config.get("task")
+    if not isinstance(task, dict) or not isinstance(task.get("type"), str):
+        raise _malformed(text, "it has no object `task` with a `type`")
+    job, index = task["type"], task.get("index")
+    if isinstance(index, bool) or not str(index).isdigit():
+        raise _malformed(text, f"the task's index is {index!r}")
+    # An evaluator is no part of the cluster that it evaluates.
+    if job == "evaluator" and job not in jobs:
+        return job, int(index)
+    if job not in jobs:
+        raise _malformed(text, f"the task's type is {job!r} and the cluster has {sorted(jobs)}")
+    if int(index) >= len(jobs[job]):
+        raise _malformed(
+            text, f"the task's index is {index!r} and `{job}` has {len(jobs[job])} tasks"
+        )
+    return job, int(index)
 
 
 def _malformed(text: str, what: str) -> ValueError:

@@ -1,17 +1,26 @@
 """`fit` with the meaning of `Model.fit`, on one device, many devices or many machines."""
 
+import contextlib
+import types
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.training.backup import Backup
-from keras_negact.training.epoch_data import EpochData, split_validation
-from keras_negact.training.keras_epochs import KerasEpochs
-from keras_negact.training.preparation import build_for_training
-from keras_negact.training.replica_training import number_of_replicas, train_on_replicas
-from keras_negact.training.run import Alone, TrainingRun
-from keras_negact.training.stop_signal import StopSignal
+from keras_negact.training.data import (
+    Source,
+    Stream,
+    are_arrays,
+    are_dense,
+    is_function_of_epoch,
+    require_even_batches,
+    source_of,
+    split_validation,
+)
+from keras_negact.training.run import Alone, Run, StopSignal
+from keras_negact.training.state import build_for_training
 
 
 def fit(
@@ -25,7 +34,7 @@ def fit(
     callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
     validation_split: float = 0.0,
     validation_data: Any = None,
-    shuffle: bool = True,
+    shuffle: bool | str = True,
     class_weight: dict[int, float] | None = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
@@ -48,37 +57,66 @@ def fit(
         y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
             class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
             validation_batch_size, validation_freq: as for `Model.fit`. Among the callbacks there
-                may
-            be one `Backup`.
+            may be one `Backup`.
 
     Returns:
         The history of all epochs, those before an interruption included.
 
     Raises:
-        ValueError: if arguments contradict each other, the backup belongs to another model, or the
-            model can't be trained on several replicas (XLA, reductions of the loss other than the
-            mean).
+        ValueError: if an argument is not allowed, arguments contradict each other, the backup
+            belongs to another run, or the model can't be trained on several replicas (XLA,
+            reductions of the loss other than the mean, gradient accumulation).
+        FolderInUse: if another process trains with the same `Backup`.
         OSError: if the backup can't be written.
         SystemExit: with the exit status 143, if SIGTERM came and the backup is written.
     """
-    if not model.compiled:
-        raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
-    callbacks = keras.tree.flatten(callbacks) if callbacks is not None else []
-    backups = sum(isinstance(one, Backup) for one in callbacks)
-    if backups > 1:
-        raise ValueError(f"Give one `Backup`, not several. Received: {backups}")
-    if validation_split and validation_data is None:
-        (x, y, sample_weight), validation_data = split_validation(
-            (x, y, sample_weight), validation_split
-        )
+    callbacks = _checked_callbacks(callbacks)
+    how_long = _checked_lengths(epochs, initial_epoch, verbose)
+    steps_per_epoch = _optional_count("steps_per_epoch", steps_per_epoch)
+    batch_size = _optional_count("batch_size", batch_size)
+    shuffle = _checks.one_of("shuffle", shuffle, (True, False, "batch"))
+    _check_class_weight(class_weight)
+    validation_split = _checks.number("validation_split", validation_split, minimum=0, maximum=1)
     validation = {
         "validation_data": validation_data,
-        "validation_steps": validation_steps,
-        "validation_batch_size": validation_batch_size or batch_size,
-        "validation_freq": validation_freq,
+        "validation_steps": _optional_count("validation_steps", validation_steps),
+        "validation_batch_size": _optional_count("validation_batch_size", validation_batch_size)
+        or batch_size,
+        "validation_freq": _checked_frequency(validation_freq),
     }
-    how_long = {"epochs": epochs, "initial_epoch": initial_epoch, "verbose": verbose}
-    data = EpochData(
+    require_compiled(model)
+    require_even_batches("x", x, batch_size)
+    require_even_batches("validation_data", validation_data, validation["validation_batch_size"])
+    backups = [one for one in callbacks if isinstance(one, Backup)]
+    if len(backups) > 1:
+        raise ValueError(f"Give one `Backup`, not several. Received: {len(backups)}")
+    several = trains_on_replicas(model)
+    ordered_here = is_function_of_epoch(x) or (are_arrays(x) and bool(shuffle) and are_dense(x))
+    if not several and not backups and not ordered_here:
+        return model.fit(
+            x,
+            y,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            # Keras warns of its own default where there is nothing that it could shuffle.
+            shuffle=shuffle and (are_arrays(x) or isinstance(x, keras.utils.PyDataset)),
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            steps_per_epoch=steps_per_epoch,
+            **validation,
+            **how_long,
+        )
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation["validation_data"] = split_validation(
+            (x, y, sample_weight), validation_split
+        )
+    if isinstance(validation["validation_data"], types.GeneratorType):
+        raise ValueError(
+            "`validation_data` must be arrays or a dataset here: a generator gives other examples "
+            "to every evaluation, and none to a run that goes on from a backup."
+        )
+    data = source_of(
         x,
         y,
         sample_weight,
@@ -87,23 +125,114 @@ def fit(
         class_weight=class_weight,
         steps_per_epoch=steps_per_epoch,
     )
-    several = number_of_replicas(model) > 1
-    if not several and not backups and data.constant:
-        return model.fit(
-            x,
-            callbacks=callbacks,
-            class_weight=class_weight,
-            steps_per_epoch=steps_per_epoch,
-            **validation,
-            **how_long,
+    if isinstance(data, Stream) and steps_per_epoch is None and epochs - initial_epoch > 1:
+        raise ValueError(
+            "A generator gives every batch once: say by `steps_per_epoch` how many of them each of "
+            f"the {epochs - initial_epoch} epochs takes."
         )
-    with StopSignal(heeded=backups > 0) as stop:
+    how_long["steps_per_epoch"] = steps_per_epoch
+    with contextlib.ExitStack() as meanwhile:
+        stop = meanwhile.enter_context(StopSignal(heeded=bool(backups)))
         if several:
+            from keras_negact.training.replica_training import train_on_replicas
+
             train_on_replicas(model, data, callbacks, stop, validation, how_long)
         else:
-            build_for_training(model, next(iter(data.batches(initial_epoch))))
-            run = TrainingRun(model, data, callbacks, peers=Alone(stop), **how_long)
-            run.begin()
-            KerasEpochs(model, data, validation).train(run.epoch, run.step, epochs, run.callbacks)
-            run.end()
+            if backups:
+                meanwhile.enter_context(backups[0].claim())
+            _train_alone(model, data, callbacks, stop, validation, how_long)
     return model.history
+
+
+def _train_alone(
+    model: keras.Model,
+    data: Source,
+    callbacks: list[keras.callbacks.Callback],
+    stop: StopSignal,
+    validation: dict[str, Any],
+    how_long: dict[str, Any],
+) -> None:
+    with scope_of(model):
+        build_for_training(model, data.example())
+    at_once = model.steps_per_execution
+    run = Run(model, data, callbacks, Alone(stop), **how_long, steps_at_once=at_once)
+    run.begin()
+    trained = False
+    while run.goes_on:
+        x, steps = run.next_call()
+        model.fit(
+            x,
+            steps_per_epoch=steps,
+            class_weight=data.class_weight,
+            epochs=how_long["epochs"],
+            initial_epoch=run.place.epoch,
+            callbacks=run.callbacks,
+            shuffle=False,
+            **validation,
+        )
+        trained = True
+    if not trained and model.optimizer is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    run.end()
+
+
+def trains_on_replicas(model: keras.Model) -> bool:
+    """Whether the strategy of `model` needs more than `Model.fit`: replicas, or a cluster."""
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None:
+        return False
+    clustered = type(strategy).__name__.startswith("MultiWorker")
+    return clustered or strategy.num_replicas_in_sync > 1
+
+
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Where variables of `model` are made: the scope of its strategy, on TensorFlow."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def require_compiled(model: keras.Model) -> None:
+    """Fail if `model` can't be trained or evaluated.
+
+    Raises:
+        ValueError: if it is no model, or not compiled.
+    """
+    _checks.instance("model", model, keras.Model)
+    if not model.compiled:
+        raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
+
+
+def _checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in callbacks:
+        _checks.instance("callbacks", callback, keras.callbacks.Callback)
+    return callbacks
+
+
+def _checked_lengths(epochs: Any, initial_epoch: Any, verbose: Any) -> dict[str, Any]:
+    return {
+        "epochs": _checks.integer("epochs", epochs, minimum=0),
+        "initial_epoch": _checks.integer("initial_epoch", initial_epoch, minimum=0),
+        "verbose": _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True)),
+    }
+
+
+def _optional_count(name: str, value: Any) -> int | None:
+    return None if value is None else _checks.integer(name, value, minimum=1)
+
+
+def _checked_frequency(frequency: Any) -> int | Sequence[int]:
+    if isinstance(frequency, (list, tuple, set, frozenset, range)):
+        return [_checks.integer("validation_freq", epoch, minimum=1) for epoch in frequency]
+    return _checks.integer("validation_freq", frequency, minimum=1)
+
+
+def _check_class_weight(class_weight: Any) -> None:
+    if class_weight is None:
+        return
+    _checks.instance("class_weight", class_weight, dict)
+    if not class_weight:
+        raise _checks.refused("class_weight", "a dict of weights by class", class_weight)
+    for label, weight in class_weight.items():
+        _checks.integer("class_weight", label, minimum=0)
+        _checks.number("class_weight", weight)

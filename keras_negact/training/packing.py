@@ -8,6 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
+# The same for all archives: the format knows no dates before 1980 and after 2107, which a clock
+# that is wrong may give.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
 
 def pack(value: Any) -> bytes:
     """Write `value` as one archive with a checksum for every part.
@@ -26,9 +30,9 @@ def pack(value: Any) -> bytes:
     document = json.dumps(_encode(value, arrays))
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("document.json", document)
+        archive.writestr(zipfile.ZipInfo("document.json", _DATE), document)
         for index, array in enumerate(arrays):
-            archive.writestr(f"array{index}", array.tobytes())
+            archive.writestr(zipfile.ZipInfo(f"array{index}", _DATE), array.tobytes())
     return content.getvalue()
 
 
@@ -41,8 +45,10 @@ def unpack(content: bytes) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _decode(json.loads(archive.read("document.json")), archive)
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise ValueError(f"not a whole archive: {error}") from error
+    # Damage can make any step of reading fail in any way: unknown compressions, types that there
+    # are not, nesting without end.
+    except Exception as error:
+        raise ValueError(f"not a whole archive: {error or type(error).__name__}") from error
 
 
 def fingerprint(value: Any) -> tuple[str, ...] | None:

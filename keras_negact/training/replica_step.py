@@ -1,13 +1,14 @@
 """What one replica does in a step."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_negact.training.sharding import Shard
-from keras_negact.training.summed_gradients import already_summed
+from keras_negact.training.state import has_own_step
+from keras_negact.training.tf_data import Shard
 
 
 class ReplicaStep:
@@ -23,30 +24,43 @@ class ReplicaStep:
 
     def __init__(self, model: keras.Model):
         self._model = model
-        self._own_train_step = type(model).train_step is not keras.Model.train_step
+        self._own_train_step = has_own_step(model)
         self._own_test_step = type(model).test_step is not keras.Model.test_step
+        self._losses = [
+            metric
+            for metric in model.metrics
+            if type(metric) is keras.metrics.Mean and metric.name.endswith("_loss")
+        ]
+        of_losses = {id(variable) for metric in self._losses for variable in metric.variables}
+        self._of_examples = [one for one in model.metrics_variables if id(one) not in of_losses]
 
     def summing(self) -> contextlib.AbstractContextManager:
         """To be entered around all training steps, outside of the replicas: they are threads."""
         if self._own_train_step:
             return contextlib.nullcontext()
-        return already_summed(self._model.optimizer)
+        return _already_summed(self._model.optimizer)
 
-    def train(self, shard: Shard) -> None:
-        """Update the variables by the gradients of all replicas."""
-        with _uncounted_unless(shard.counted, self._model.metrics_variables):
-            if self._own_train_step:
-                self._model.train_step(shard.data)
-            else:
-                self._train(shard)
+    def train(self, shard: Shard) -> Any:
+        """Update the variables by the gradients of all replicas.
 
-    def test(self, shard: Shard) -> None:
-        """Update the metrics."""
-        with _uncounted_unless(shard.counted, self._model.metrics_variables):
-            if self._own_test_step:
-                self._model.test_step(shard.data)
-            else:
-                self._track(shard, *self._loss(shard, training=False))
+        Returns:
+            What the model's own `train_step` returns; `None` where the metrics tell all.
+        """
+        if self._own_train_step:
+            return self._own(self._model.train_step, shard)
+        self._train(shard)
+        return None
+
+    def test(self, shard: Shard) -> Any:
+        """Update the metrics; returns as `train` does."""
+        if self._own_test_step:
+            return self._own(self._model.test_step, shard)
+        self._track(shard, *self._loss(shard, training=False))
+        return None
+
+    def _own(self, step, shard: Shard) -> Any:
+        with _counting(self._model.metrics_variables, shard.counted):
+            return step(shard.data)
 
     def _train(self, shard: Shard) -> None:
         model, optimizer = self._model, self._model.optimizer
@@ -65,31 +79,68 @@ class ReplicaStep:
     def _loss(self, shard: Shard, training: bool) -> tuple[Any, tf.Tensor]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(shard.data)
         y_pred = self._model(x, training=training)
-        loss = self._model.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
-        )
+        with _sharing(self._losses, shard.share):
+            loss = self._model.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
         # Keras divides by the number of replicas, for replicas of the same size.
         return y_pred, loss * tf.distribute.get_strategy().num_replicas_in_sync
 
     def _track(self, shard: Shard, y_pred: Any, loss: tf.Tensor) -> None:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(shard.data)
-        for metric in self._model.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss, sample_weight=tf.shape(keras.tree.flatten(x)[0])[0])
-        self._model.compute_metrics(x, y, y_pred, sample_weight)
+        with _counting(self._of_examples, shard.counted):
+            for metric in self._model.metrics:
+                if metric.name == "loss":
+                    size = tf.shape(keras.tree.flatten(x)[0])[0]
+                    metric.update_state(loss, sample_weight=size)
+            self._model.compute_metrics(x, y, y_pred, sample_weight)
 
 
-class _uncounted_unless:
-    """Take back what happened to the metrics unless `counted`."""
+@contextlib.contextmanager
+def _counting(variables: list[keras.Variable], counted: tf.Tensor) -> Iterator[None]:
+    """Take back what is done to the variables meanwhile unless `counted`."""
+    before = [tf.identity(variable.value) for variable in variables]
+    yield
+    for variable, old in zip(variables, before, strict=True):
+        variable.assign(tf.where(counted, variable.value, old))
 
-    def __init__(self, counted: tf.Tensor, variables: list[keras.Variable]):
-        self._counted = counted
-        self._before = [(variable, tf.identity(variable.value)) for variable in variables]
 
-    def __enter__(self) -> None:
-        pass
+@contextlib.contextmanager
+def _sharing(losses: list[keras.metrics.Mean], share: tf.Tensor) -> Iterator[None]:
+    """Let what is told to `losses` meanwhile count by its share of the batch.
 
-    def __exit__(self, kind, *_) -> None:
-        if kind is None:
-            for variable, before in self._before:
-                variable.assign(tf.where(self._counted, variable.value, before))
+    Keras tells the losses of several outputs as means over steps, whatever the steps' sizes are: on
+    all replicas together, a step has to count once.
+    """
+    before = [(tf.identity(one.total.value), tf.identity(one.count.value)) for one in losses]
+    yield
+    for one, (total, count) in zip(losses, before, strict=True):
+        weight = tf.cast(share, total.dtype)
+        told = tf.math.divide_no_nan(one.total.value - total, one.count.value - count)
+        one.total.assign(total + told * weight)
+        one.count.assign(count + weight)
+
+
+@contextlib.contextmanager
+def _already_summed(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Keep `optimizer.apply` from summing the gradients over the replicas.
+
+    Keras clips, unscales and checks each replica's own gradients and sums them afterwards, so with
+    `clipnorm`, or one overflow under `mixed_float16`, replicas end elsewhere than a single process
+    would. Here they are summed first. No public name turns Keras's own sum off.
+
+    Raises:
+        RuntimeError: if this version of Keras sums in another place.
+    """
+    summing = "_all_reduce_sum_gradients"
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not hasattr(optimizer, summing):
+        raise RuntimeError(
+            f"Keras {keras.__version__} sums gradients in a way that is not known here; "
+            "Keras 3.14 and 3.15 are."
+        )
+    object.__setattr__(optimizer, summing, lambda gradients_and_variables: gradients_and_variables)
+    try:
+        yield
+    finally:
+        object.__delattr__(optimizer, summing)

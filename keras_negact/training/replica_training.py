@@ -1,38 +1,40 @@
 """Training and evaluation of models made under a strategy with several replicas."""
 
 import contextlib
+import itertools
+import os
+import pathlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_negact import _checks
+from keras_negact.training import data as data_of
+from keras_negact.training.backup import Backup
 from keras_negact.training.cluster import read_cluster
-from keras_negact.training.epoch_data import EpochData
-from keras_negact.training.preparation import build_for_training
-from keras_negact.training.replica_epochs import ReplicaEpochs, test_all
+from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
-from keras_negact.training.run import TrainingRun
-from keras_negact.training.stop_signal import StopSignal
+from keras_negact.training.run import Run, StopSignal
+from keras_negact.training.state import build_for_training, optimizers_of
+from keras_negact.training.strategy import patience
+from keras_negact.training.tf_data import class_weighting
 from keras_negact.training.watchdog import default_timeout, silent, watching
-from keras_negact.training.worker_files import own_files
 
 _MEANS = ("sum_over_batch_size", "mean")
 # Seconds that a process may take to close all its sockets when it ends. Its connections may be
 # closed, and reported by TensorFlow, before the one on which it listens.
 _DYING = 10.0
-
-
-def number_of_replicas(model: keras.Model) -> int:
-    """How many replicas the strategy of `model` has; 1 on backends that know no strategies."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return 1 if strategy is None else strategy.num_replicas_in_sync
+# Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
+_PATHS = ("filepath", "filename", "log_dir")
 
 
 def train_on_replicas(
     model: keras.Model,
-    data: EpochData,
+    data: data_of.Source,
     callbacks: list[keras.callbacks.Callback],
     stop: StopSignal,
     validation: dict[str, Any],
@@ -46,7 +48,7 @@ def train_on_replicas(
         callbacks: Keras callbacks.
         stop: tells whether SIGTERM has come.
         validation: the arguments of `Model.fit` that begin with `validation_`.
-        how_long: its arguments `epochs`, `initial_epoch` and `verbose`.
+        how_long: its arguments `epochs`, `initial_epoch`, `steps_per_epoch` and `verbose`.
 
     Raises:
         ValueError: if the model, the data or a callback doesn't go with several replicas.
@@ -57,21 +59,112 @@ def train_on_replicas(
         validation["validation_batch_size"],
         validation["validation_steps"],
     )
-    with _with_peers(model):
-        with model.distribute_strategy.scope():
-            build_for_training(model, next(iter(data.batches(how_long["initial_epoch"]))))
+    with contextlib.ExitStack() as meanwhile:
+        meanwhile.enter_context(_with_peers(model))
+        with scope_of(model):
+            build_for_training(model, data.example())
         replicas = Replicas(model, stop)
+        for callback in callbacks:
+            if isinstance(callback, Backup) and replicas.is_chief:
+                meanwhile.enter_context(callback.claim())
+            elif isinstance(callback, Backup):
+                callback.claimed_by_chief()
         data.seed = replicas.synchronize(data.seed)
-        with own_files(callbacks, replicas.is_chief):
-            run = TrainingRun(model, data, callbacks, peers=replicas, **how_long)
-            run.begin()
-            epochs = ReplicaEpochs(
-                model, data, replicas, validation_data, validation["validation_freq"]
-            )
-            epochs.train(run.epoch, run.step, how_long["epochs"], run.callbacks)
-            run.end()
+        meanwhile.enter_context(_own_files(callbacks, replicas.is_chief))
+        run = Run(model, data, callbacks, replicas, **how_long)
+        run.begin()
+        _Epochs(model, data, replicas, run, validation_data, validation["validation_freq"]).train(
+            how_long["epochs"]
+        )
+        run.end()
         # No worker leaves while another is still at work, and would take it for lost.
-        replicas.agree_to_stop()
+        replicas.agree(False)
+
+
+class _Epochs:
+    """The loop of `Model.fit`, with every global batch cut evenly over the replicas."""
+
+    def __init__(self, model, data, replicas, run, validation_data, validation_freq):
+        self._model, self._data, self._replicas, self._run = model, data, replicas, run
+        self._validation_data, self._validation_freq = validation_data, validation_freq
+        self._step = ReplicaStep(model)
+
+    def train(self, epochs: int) -> None:
+        """Train up to `epochs` finished epochs."""
+        while self._run.goes_on:
+            self._as_model_fit(*self._run.next_call(), epochs)
+        if self._model.optimizer is not None:
+            self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def _as_model_fit(self, batches: tf.data.Dataset, steps: int | None, epochs: int) -> None:
+        """What one call of `Model.fit` does, without the beginning and the end of training."""
+        model, run, callbacks = self._model, self._run, self._run.callbacks
+        if self._data.class_weight is not None:
+            batches = batches.map(class_weighting(self._data.class_weight))
+        whole = data_of.number_of_batches(batches)
+        shards = self._replicas.shards(batches)
+        of_pass: Iterator | None = None
+        for epoch in range(run.place.epoch, epochs):
+            model.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            if of_pass is None or steps is None:
+                of_pass, seen = iter(shards), 0
+            with self._step.summing():
+                done, logs = self._train_epoch(itertools.islice(of_pass, steps))
+            seen += done
+            if steps is not None and (done < steps or seen == whole):
+                of_pass = None
+            self._replicas.settle()
+            if self._validation_data is not None and self._validates_after(epoch):
+                results = _test_all(
+                    self._replicas, model, self._validation_data, self._step, callbacks
+                )
+                logs |= {f"val_{name}": value for name, value in results.items()}
+            callbacks.on_epoch_end(epoch, logs)
+            # To leave this call is no wish to stop training.
+            model.stop_training = self._replicas.agree(model.stop_training and not run.left)
+            if model.stop_training:
+                run.left = False
+            if model.stop_training or run.left:
+                break
+
+    def _train_epoch(self, shards: Iterator) -> tuple[int, dict[str, Any]]:
+        logs: dict[str, Any] = {}
+        done = 0
+        callbacks = self._run.callbacks
+        for step, parts in enumerate(shards):
+            callbacks.on_train_batch_begin(step)
+            logs = self._replicas.step(self._step.train, parts)
+            callbacks.on_train_batch_end(step, logs)
+            done += 1
+            if self._replicas.stopped:
+                break
+        return done, {name: float(value) for name, value in logs.items()}
+
+    def _validates_after(self, epoch: int) -> bool:
+        if isinstance(self._validation_freq, int):
+            return (epoch + 1) % self._validation_freq == 0
+        return epoch + 1 in self._validation_freq
+
+
+def _test_all(
+    replicas: Replicas,
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    step: ReplicaStep,
+    callbacks: keras.callbacks.CallbackList,
+) -> dict[str, float]:
+    """The metrics over all `batches`."""
+    model.reset_metrics()
+    callbacks.on_test_begin()
+    logs: dict[str, Any] = {}
+    for index, parts in enumerate(replicas.shards(batches)):
+        callbacks.on_test_batch_begin(index)
+        logs = replicas.step(step.test, parts)
+        callbacks.on_test_batch_end(index, logs)
+    results = {name: float(value) for name, value in logs.items()}
+    callbacks.on_test_end(results)
+    return results
 
 
 def evaluate(
@@ -95,7 +188,14 @@ def evaluate(
     Returns:
         The loss and the metrics over all examples, the same on every worker.
     """
-    if number_of_replicas(model) == 1:
+    require_compiled(model)
+    batch_size = None if batch_size is None else _checks.integer("batch_size", batch_size, 1)
+    steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
+    _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
+    _checks.flag("return_dict", return_dict)
+    if x is None:
+        raise _checks.refused("x", "arrays or a dataset", x)
+    if not trains_on_replicas(model):
         return model.evaluate(
             x,
             y,
@@ -107,8 +207,8 @@ def evaluate(
         )
     batches = _batches((x, y, sample_weight), batch_size, steps)
     with StopSignal(heeded=False) as stop, _with_peers(model):
-        with model.distribute_strategy.scope():
-            build_for_training(model, next(iter(batches)))
+        with scope_of(model):
+            build_for_training(model, data_of.example_of(batches))
         replicas = Replicas(model, stop)
         callbacks = keras.callbacks.CallbackList(
             add_progbar=verbose != 0 and replicas.is_chief,
@@ -117,7 +217,7 @@ def evaluate(
             epochs=1,
             steps=None,
         )
-        results = test_all(replicas, model, batches, ReplicaStep(model), callbacks)
+        results = _test_all(replicas, model, batches, ReplicaStep(model), callbacks)
     if return_dict:
         return results
     values = list(results.values())
@@ -136,7 +236,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
         yield
         return
     cluster = read_cluster()
-    timeout = getattr(strategy, "keras_negact_timeout", None) or default_timeout()
+    timeout = patience.get(strategy) or default_timeout()
     with watching(cluster, timeout):
         try:
             yield
@@ -149,7 +249,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
 
 
 def _require_distributable(
-    model: keras.Model, data: EpochData, callbacks: list[keras.callbacks.Callback]
+    model: keras.Model, data: data_of.Source, callbacks: list[keras.callbacks.Callback]
 ) -> None:
     if model.jit_compile:
         raise ValueError(
@@ -157,14 +257,25 @@ def _require_distributable(
             "into each one, where they wait for each other for ever. Compile with "
             "`jit_compile=False`."
         )
-    for loss in keras.tree.flatten(model.loss):
+    for loss in keras.tree.flatten(getattr(model, "loss", None)):
         reduction = getattr(loss, "reduction", "mean")
         if reduction not in _MEANS:
             raise ValueError(
                 "Over several replicas the loss is the mean over the global batch, so its "
                 f"reduction must be one of {_MEANS}. Received: {reduction!r} in {loss}"
             )
-    if not data.in_datasets:
+    for name, optimizer in optimizers_of(model).items():
+        if optimizer.gradient_accumulation_steps:
+            raise ValueError(
+                "Gradient accumulation doesn't go with several replicas: Keras would sum over them "
+                "in a branch that not all of them may take. Give larger batches. Received: "
+                f"gradient_accumulation_steps={optimizer.gradient_accumulation_steps} in `{name}`"
+            )
+    in_datasets = isinstance(data, data_of.Arrays) or (
+        isinstance(data, (data_of.Batches, data_of.OfEpoch))
+        and data_of.is_tf_dataset(data.begin(data_of.Place(0, 0, 0, 0), None))
+    )
+    if not in_datasets:
         raise ValueError(
             "Several replicas need arrays, a `tf.data.Dataset` of global batches, or a function "
             "`epoch -> tf.data.Dataset`: others can't be cut into the same parts everywhere."
@@ -180,7 +291,36 @@ def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Da
     if data is None:
         return None
     parts = data if isinstance(data, tuple) else (data,)
-    batches = EpochData(*parts, batch_size=batch_size, shuffle=False)
-    if not batches.in_datasets:
+    batches = data_of.source_of(*parts, batch_size=batch_size, shuffle=False).begin(
+        data_of.Place(0, 0, 0, 0), None
+    )
+    if not data_of.is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")
-    return batches.batches(0).take(-1 if steps is None else steps)
+    return batches.take(-1 if steps is None else steps)
+
+
+@contextlib.contextmanager
+def _own_files(callbacks: list[keras.callbacks.Callback], is_chief: bool) -> Iterator[None]:
+    """Let the callbacks of a worker other than the chief write into a temporary folder.
+
+    All workers run all callbacks, because saving may need values of every worker; the chief's files
+    are the ones that stay.
+    """
+    if is_chief:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="keras_negact-worker-") as folder:
+        moved = []
+        for number, callback in enumerate(callbacks):
+            for name in _PATHS:
+                path = getattr(callback, name, None)
+                if isinstance(path, (str, os.PathLike)):
+                    place = pathlib.Path(folder, str(number), pathlib.Path(path).name)
+                    place.parent.mkdir(exist_ok=True)
+                    setattr(callback, name, str(place))
+                    moved.append((callback, name, path))
+        try:
+            yield
+        finally:
+            for callback, name, path in moved:
+                setattr(callback, name, path)

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_negact.training import state
 from keras_negact.training.cluster import read_cluster
 from keras_negact.training.packing import pack, unpack
-from keras_negact.training.sharding import Shard, shard
-from keras_negact.training.stop_signal import StopSignal
+from keras_negact.training.run import StopSignal
+from keras_negact.training.tf_data import Shard, shard
 
 # Messages between processes are limited to 2 GiB.
 _NUMBERS_IN_A_MESSAGE = 2**24
@@ -53,18 +53,23 @@ class Replicas:
         """Every batch as one `Shard` for each replica of this process."""
         return shard(batches, self.count, self._mine)
 
-    def step(self, work: Callable[[Shard], None], shards: tuple[Shard, ...]) -> dict[str, Any]:
+    def step(self, work: Callable[[Shard], Any], shards: tuple[Shard, ...]) -> dict[str, Any]:
         """Do `work` on all replicas.
 
         Returns:
-            The metrics so far, over all replicas.
+            The metrics so far, over all replicas; what `work` returns instead, if it does not tell
+            metrics, in the mean over the replicas.
         """
         values = self._strategy.experimental_distribute_values_from_function(
             lambda context: shards[context.replica_id_in_sync_group - self._mine.start]
         )
         flags = tf.constant([float(self._stop.requested), float(self._model.stop_training)])
         logs, agreed = self._function(work)(values, flags)
-        self.stop_requested, self._stop_agreed = (bool(flag) for flag in agreed.numpy() > 0)
+        if self._cluster is None:
+            # Nobody else has to agree, so that the devices need not be waited for.
+            self.stop_requested = self._stop.requested
+        else:
+            self.stop_requested, self._stop_agreed = (bool(flag) for flag in agreed.numpy() > 0)
         return logs
 
     @property
@@ -75,11 +80,11 @@ class Replicas:
         """
         return self._model.stop_training if self._cluster is None else self._stop_agreed
 
-    def agree_to_stop(self) -> None:
-        """At the end of an epoch, stop everywhere if a callback stopped training anywhere."""
-        if self._cluster is not None:
-            wish = np.array([int(self._model.stop_training)], "int32")
-            self._model.stop_training = bool(self._sum(wish)[0])
+    def agree(self, wish: bool) -> bool:
+        """Whether any process has that wish."""
+        if self._cluster is None:
+            return wish
+        return bool(self._sum(np.array([int(wish)], "int32"))[0])
 
     def synchronize(self, seed: int) -> int:
         """Give every process the chief's variables.
@@ -160,7 +165,7 @@ class Replicas:
         result = tf.function(lambda: self._strategy.run(add))()
         return self._strategy.experimental_local_results(result)[0].numpy()
 
-    def _function(self, work: Callable[[Shard], None]) -> Callable:
+    def _function(self, work: Callable[[Shard], Any]) -> Callable:
         if work not in self._compiled:
             function = self._make_function(work)
             if not self._model.run_eagerly:
@@ -168,21 +173,29 @@ class Replicas:
             self._compiled[work] = function
         return self._compiled[work]
 
-    def _make_function(self, work: Callable[[Shard], None]) -> Callable:
+    def _make_function(self, work: Callable[[Shard], Any]) -> Callable:
         variables = self._model.metrics_variables
 
-        def on_replica(shard: Shard, flags: tf.Tensor) -> list[tf.Tensor]:
-            work(shard)
+        def on_replica(shard: Shard, flags: tf.Tensor) -> tuple[dict, list[tf.Tensor]]:
+            told = work(shard)
+            told = told if isinstance(told, dict) else {}
+            told = {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}
             # One message for all the metrics: they are many, and small.
-            return _sum_in_one_message([*(variable.value for variable in variables), flags])
+            summed = _sum_in_one_message(
+                [*told.values(), *(variable.value for variable in variables), flags]
+            )
+            return dict(zip(told, summed, strict=False)), summed[len(told) :]
 
         def on_all(values: Shard, flags: tf.Tensor) -> tuple[dict, tf.Tensor]:
-            summed = self._strategy.run(on_replica, args=(values, flags))
-            *metrics, flags = (
-                self._strategy.experimental_local_results(each)[0] for each in summed
-            )
+            told, summed = self._strategy.run(on_replica, args=(values, flags))
+            first = lambda value: self._strategy.experimental_local_results(value)[0]  # noqa: E731
+            *metrics, flags = (first(each) for each in summed)
             with keras.StatelessScope(list(zip(variables, metrics, strict=True))):
-                return self._model.get_metrics_result(), flags
+                results = self._model.get_metrics_result()
+            # As in Keras: a step of the model's own may return what is no metric of it.
+            if told and told.keys() != results.keys():
+                results = {name: first(value) for name, value in told.items()}
+            return results, flags
 
         return on_all
 

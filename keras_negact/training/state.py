@@ -1,19 +1,27 @@
 """All that a training run needs in order to go on as if it had not been interrupted."""
 
+import hashlib
+import json
 import random
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_negact.training.packing import fingerprint
+
 _BYTES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
 
 
-def capture_variables(model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """The values of all variables: weights, layers' random state, optimizer, metrics."""
+def capture_variables(model: keras.Model, metrics: bool = True) -> dict[str, list[np.ndarray]]:
+    """The values of all variables: weights, layers' random state, optimizers, and metrics if asked.
+
+    They are copies, and change no more.
+    """
     return {
-        group: [np.asarray(variable.numpy()) for variable in variables]
+        group: [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
         for group, variables in _variables(model).items()
+        if metrics or group != "metrics"
     }
 
 
@@ -24,6 +32,13 @@ def restore_variables(model: keras.Model, values: dict[str, list[np.ndarray]]) -
         ValueError: if it came from another model or optimizer.
     """
     groups = _variables(model)
+    if "metrics" not in values:
+        groups.pop("metrics")
+    if values.keys() != groups.keys():
+        raise ValueError(
+            f"The backup was made by another model: it holds {sorted(values)}, and the model has "
+            f"{sorted(groups)}."
+        )
     for group, variables in groups.items():
         kept = [tuple(value.shape) for value in values[group]]
         wanted = [tuple(variable.shape) for variable in variables]
@@ -47,20 +62,161 @@ def size_in_bytes(model: keras.Model) -> int:
 
 
 def capture_random_state() -> dict[str, Any]:
-    """The state of the generators of Python and NumPy; the layers' own are among the variables."""
-    return {"python": random.getstate(), "numpy": np.random.get_state()}
+    """The state of the generators that belong to the process; layers' own are among the variables.
+
+    Those of Python and NumPy, and PyTorch's, from which Keras's dropout draws there.
+    """
+    captured = {"python": random.getstate(), "numpy": np.random.get_state()}
+    if keras.backend.backend() == "torch":
+        import torch
+
+        captured["torch"] = torch.get_rng_state().numpy()
+        captured["cuda"] = [one.numpy() for one in torch.cuda.get_rng_state_all()]
+    return captured
 
 
-def restore_random_state(state: dict[str, Any]) -> None:
+def restore_random_state(captured: dict[str, Any]) -> None:
     """Set the generators to what `capture_random_state` returned."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
+    random.setstate(captured["python"])
+    np.random.set_state(captured["numpy"])
+    if "torch" in captured and keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_rng_state(torch.from_numpy(captured["torch"]))
+        devices = range(min(len(captured["cuda"]), torch.cuda.device_count()))
+        for device in devices:
+            torch.cuda.set_rng_state(torch.from_numpy(captured["cuda"][device]), device)
+
+
+def has_own_step(model: keras.Model) -> bool:
+    """Whether the model's class says itself what a training step is."""
+    return type(model).train_step is not keras.Model.train_step
+
+
+def build_for_training(model: keras.Model, batch: Any) -> None:
+    """Make the variables of the model, its optimizers, its losses and its metrics.
+
+    A backup restores into variables, so they have to be there, and under a distribution strategy
+    they can't be made inside of a replica.
+
+    Args:
+        model: a compiled model.
+        batch: a batch as the model is trained on; one example of it is used, no variable changes.
+    """
+    example = keras.tree.map_structure(
+        lambda leaf: None if leaf is None else np.asarray(leaf[:1]), batch
+    )
+    if has_own_step(model):
+        _trace_step(model, example)
+        return
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
+    if not model.built or not model.variables:
+        model(x)
+    # Regularizers look for their variables among those that the scope was given.
+    with keras.StatelessScope([(variable, variable) for variable in model.variables]):
+        y_pred = model(x, training=False)
+        model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        model.compute_metrics(x, y, y_pred, sample_weight)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _trace_step(model: keras.Model, example: Any) -> None:
+    """Let a model that has a step of its own make its variables, without taking that step."""
+    if keras.backend.backend() != "tensorflow" or model.run_eagerly:
+        # What is made in the first step only can't be restored; what is there already can.
+        return
+    import tensorflow as tf
+
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        # Variables that a step makes on a replica are an error of their own, which names them.
+        return
+    tf.function(model.train_step, autograph=False).get_concrete_function(
+        tf.nest.map_structure(
+            lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype),
+            keras.tree.lists_to_tuples(example),
+        )
+    )
+
+
+def optimizers_of(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
+    """The optimizer that the model was compiled with, and those that it has besides, by name."""
+    found = {"optimizer": model.optimizer} if model.optimizer is not None else {}
+    for name, value in vars(model).items():
+        mine = isinstance(value, keras.optimizers.Optimizer)
+        if mine and not any(value is one for one in found.values()):
+            found[name] = value
+    return found
+
+
+def identity(model: keras.Model) -> dict[str, str]:
+    """What of a model must not change between a backup and the run that goes on from it.
+
+    The network's architecture without the names of its layers, and the optimizers' classes.
+    """
+    try:
+        config = model.get_config()
+    except (NotImplementedError, TypeError):
+        config = {}
+    # The layers again, because a class of one's own need not say in its config what it is made of.
+    layers = [type(layer).__qualname__ for layer in model.layers]
+    shapes = [list(variable.shape) for variable in model.variables]
+    text = json.dumps([_nameless(config), layers, shapes], default=lambda one: type(one).__name__)
+    optimizers = [_class_of(optimizer) for optimizer in optimizers_of(model).values()]
+    return {
+        "network": hashlib.sha256(text.encode()).hexdigest(),
+        "optimizer": ", ".join(optimizers),
+    }
+
+
+class CallbackMemory:
+    """The attributes of callbacks that changed since training began, callback by callback.
+
+    What a callback was constructed with is left out: a run that goes on with another `patience` or
+    another path uses the new one. Attributes that are no plain values (open files, functions,
+    models) are left out too.
+    """
+
+    def __init__(self, callbacks: list[keras.callbacks.Callback]):
+        self._callbacks = _labelled(callbacks)
+        self._at_the_start = {
+            label: {name: fingerprint(value) for name, value in vars(callback).items()}
+            for label, callback in self._callbacks.items()
+        }
+
+    def capture(self) -> dict[str, dict[str, Any]]:
+        """The changed attributes, by callback."""
+        return {
+            label: {
+                name: value
+                for name, value in vars(callback).items()
+                if (now := fingerprint(value)) is not None
+                and now != self._at_the_start[label].get(name)
+            }
+            for label, callback in self._callbacks.items()
+        }
+
+    def restore(self, memory: dict[str, dict[str, Any]]) -> None:
+        """Give the callbacks back what `capture` found; those of another kind are left alone."""
+        for label, attributes in memory.items():
+            if label in self._callbacks:
+                for name, value in attributes.items():
+                    setattr(self._callbacks[label], name, value)
+
+
+def _labelled(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.callbacks.Callback]:
+    labelled: dict[str, keras.callbacks.Callback] = {}
+    for callback in callbacks:
+        kind = f"{type(callback).__module__}.{type(callback).__qualname__}"
+        position = sum(label.startswith(f"{kind}#") for label in labelled)
+        labelled[f"{kind}#{position}"] = callback
+    return labelled
 
 
 def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
     return {
         "model": list(model.variables),
-        "optimizer": list(model.optimizer.variables),
+        **{name: list(one.variables) for name, one in optimizers_of(model).items()},
         "metrics": list(model.metrics_variables),
     }
 
@@ -70,3 +226,30 @@ def _first_difference(kept: list, wanted: list, variables: list) -> str:
         if old != new:
             return f"; `{variable.path}` has the shape {new}, the backup's {old}."
     return "."
+
+
+def _class_of(optimizer: keras.optimizers.Optimizer) -> str:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    name = type(optimizer).__name__
+    return name if inner is None else f"{name}({_class_of(inner)})"
+
+
+def _nameless(config: Any, numbers: dict[str, int] | None = None) -> Any:
+    """A model's config with its layers numbered instead of named."""
+    numbers = {} if numbers is None else numbers
+    if isinstance(config, dict):
+        # A layer's config says more than its name; that of a dtype does not.
+        named = len(config) > 1 and isinstance(config.get("name"), str)
+        if named:
+            numbers.setdefault(config["name"], len(numbers))
+        return {
+            str(key): _nameless(value, numbers)
+            for key, value in config.items()
+            if not (named and key == "name")
+        }
+    if isinstance(config, (list, tuple)):
+        # `[name, node, tensor]` is how a config points at a layer.
+        if len(config) == 3 and isinstance(config[0], str) and config[0] in numbers:
+            config = [numbers[config[0]], *config[1:]]
+        return [_nameless(value, numbers) for value in config]
+    return config

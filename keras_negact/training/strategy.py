@@ -1,10 +1,16 @@
 """The distribution strategy for the devices that are there."""
 
+import weakref
+
 import keras
 import tensorflow as tf
 
+from keras_negact import _checks
 from keras_negact.training.cluster import Cluster, read_cluster
 from keras_negact.training.watchdog import default_timeout, watching
+
+#: Seconds for which a strategy's worker waits for its peers.
+patience: "weakref.WeakKeyDictionary[tf.distribute.Strategy, float]" = weakref.WeakKeyDictionary()
 
 _NAMES = ("auto", "none", "mirrored", "multi_worker")
 
@@ -33,17 +39,19 @@ def make_strategy(
         RuntimeError: if the devices are already in use and can't be divided any more.
         OSError: if the address of this worker can't be listened on.
     """
-    if name not in _NAMES:
-        raise ValueError(f"`name` must be one of {', '.join(_NAMES)}. Received: name={name!r}")
-    if replicas is not None and (not isinstance(replicas, int) or replicas < 1):
-        raise ValueError(f"`replicas` must be a positive integer. Received: replicas={replicas!r}")
+    _checks.one_of("name", name, _NAMES)
+    if replicas is not None:
+        replicas = _checks.integer("replicas", replicas, minimum=1)
+    timeout = default_timeout() if timeout is None else _checks.number("timeout", timeout, above=0)
     cluster = read_cluster()
+    if cluster is not None and name in ("auto", "multi_worker"):
+        cluster.require_trainable()
     if name == "auto":
         name = _pick(cluster, replicas)
     if keras.backend.backend() == "jax":
         return _data_parallel_in_jax(name, replicas)
     if name == "multi_worker":
-        return _multi_worker(cluster, replicas, default_timeout() if timeout is None else timeout)
+        return _multi_worker(cluster, replicas, timeout)
     if name == "mirrored":
         return _mirrored(replicas)
     if replicas not in (None, 1):
@@ -108,11 +116,14 @@ def _multi_worker(
             "The workers use all the GPUs that they see, or the CPU as one device: leave out "
             f"`replicas` and set CUDA_VISIBLE_DEVICES instead. Received: replicas={replicas}"
         )
+    if len(cluster.workers) == 1:
+        # No peers, and no server for them.
+        return _mirrored(replicas)
     cluster.require_bindable()
     with watching(cluster, timeout, joining=True):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # On this, `fit` watches the peers while it trains.
-    strategy.keras_negact_timeout = timeout
+    # With this, `fit` watches the peers while it trains.
+    patience[strategy] = timeout
     if cluster.index == 0:
         _say(
             f"multi_worker, {len(cluster.workers)} workers with "

@@ -5,10 +5,9 @@ from typing import Any
 
 import keras
 
-Compile = Mapping[str, Any] | Callable[[keras.Model, Any, Any], None] | None
+from keras_negact.layers import weights_without_decay
 
-# Decay would pull LENI's positive branch, and with it the signal, towards zero.
-NOT_DECAYED = ("scale", "gamma", "beta", "bias", "alpha")
+Compile = Mapping[str, Any] | Callable[[keras.Model, Any, Any], None] | None
 
 
 def compiler(compile: Compile, base: keras.Model) -> Callable[[keras.Model, Any, Any], None]:
@@ -42,7 +41,7 @@ def _compile(arguments: dict, model: keras.Model, learning_rate: Any, weight_dec
     config.update(learning_rate=learning_rate, weight_decay=weight_decay)
     optimizer = type(optimizer).from_config(config)
     if weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+        optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
     model.compile(optimizer=optimizer, **arguments)
 
 

@@ -10,6 +10,7 @@ from keras import layers
 
 from keras_negact import LENI
 from keras_negact.analysis import draw_feature_maps, negative_information_report
+from tests.support.pictures import assert_is_picture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 IMAGES = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
@@ -22,10 +23,6 @@ def model():
     x = LENI(name="second")(layers.Conv2D(2, 3)(x))
     x = layers.ReLU(name="flat")(layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, layers.Dense(10)(x), name="small")
-
-
-def assert_is_picture(path):
-    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_pictures_are_drawn(model, tmp_path):

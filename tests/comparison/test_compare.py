@@ -31,8 +31,8 @@ FIELDS = {
     "train_accuracy",
     "parameters",
     "multiply_adds",
-    "seconds_per_step",
-    "inference_ms",
+    "seconds",
+    "layers",
     "versions",
     "hardware",
     "protocol",
@@ -224,7 +224,9 @@ def test_builder_may_ask_for_the_seed_and_bring_its_own_optimizer(compare, no_tr
     def build(seed):
         seen.append(seed)
         model = tiny_network()
-        model.compile(keras.optimizers.SGD(0.25), "sparse_categorical_crossentropy")
+        model.compile(
+            keras.optimizers.SGD(0.25), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
         return model
 
     compare({"relu": build}, seeds=[5])
@@ -237,14 +239,29 @@ def test_builder_may_ask_for_the_seed_and_bring_its_own_optimizer(compare, no_tr
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reference": "gelu"}, r"`reference` must be one of .*'relu', 'silu'.*Given: 'gelu'"),
-        ({"variants": {"relu": 3}}, "function that builds a model. Given for 'relu': 3"),
+        ({"reference": "gelu"}, r"`reference` must be one of .*'relu', 'silu'.*Received: 'gelu'"),
+        ({"variants": {"relu": 3}}, r"`variants\['relu'\]` must be a function.*Received: 3"),
+        ({"variants": {"relu": tiny_network, "x" * 101: tiny_network}}, "`variants`.*printable"),
+        ({"variants": {"relu": tiny_network, "a\nb": tiny_network}}, "`variants`.*printable"),
+        ({"name": "../x"}, "`name` must be a name .*Received"),
+        ({"name": "/tmp/x"}, "`name` must be a name .*Received"),
         ({"seeds": []}, "`seeds` must be"),
         ({"seeds": [1, 1]}, "`seeds` must be"),
-        ({"epochs": 0}, "`epochs` must be a positive integer. Given: 0"),
+        ({"seeds": True}, "`seeds` must be"),
+        ({"seeds": [0, True]}, "`seeds` must be"),
+        ({"seeds": -1}, "`seeds` must be"),
+        ({"epochs": 0}, "`epochs` must be an integer of at least 1. Received: 0"),
+        ({"metric": "f1"}, "`mode` must be .*'f1'"),
+        ({"metric": "auc"}, "`metric` must be one of accuracy, loss. Received: 'auc'"),
+        ({"optimizer": "adam"}, "`optimizer` must be a function"),
+        ({"optimizer": lambda: None}, "`optimizer` must be a function of 1 arguments"),
+        ({"optimizer": lambda steps: "adam"}, "`optimizer` must be a function that returns"),
+        ({"share": 3}, "`share` must be"),
+        ({"keep_weights": "yes"}, "`keep_weights` must be"),
+        ({"verbose": 7}, "`verbose` must be"),
         ({"evaluate_on": "train"}, "`evaluate_on` must be"),
         ({"share": (2, 2)}, "`share` must be"),
-        ({"data": object()}, "Missing: name, train_at, validation, test"),
+        ({"data": object()}, "missing: name, train_at, validation, test"),
         ({"variants": {"relu": lambda: 7}}, "must return a Keras model. It returned 7"),
     ],
 )

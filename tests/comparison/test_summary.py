@@ -5,8 +5,9 @@ import pytest
 from keras_negact.comparison import summarize
 from keras_negact.comparison.results import append_run
 from tests.support.comparisons import made_up_run
+from tests.support.pictures import assert_is_picture
 
-OTHER_MACHINE = {"processor": "another", "cores": 64}
+SPLITS = ("train", "validation", "test")
 
 
 def three_variants():
@@ -22,7 +23,7 @@ def test_table_says_what_the_runs_say():
     summary = summarize(three_variants())
     assert [one.variant for one in summary.variants] == ["relu", "leni", "elu"]
     leni = summary["leni"]
-    assert leni.accuracy == pytest.approx(0.8265)
+    assert leni.score == pytest.approx(0.8265)
     assert leni.difference.mean == pytest.approx(0.0215)
     assert leni.differences == pytest.approx([0.02, 0.021, 0.022, 0.023])
     assert leni.gap == pytest.approx(0.05)
@@ -33,7 +34,7 @@ def test_table_says_what_the_runs_say():
     heading, _, relu, leni, _elu, *_ = summary.to_markdown().splitlines()
     assert heading.count("|") == relu.count("|") == leni.count("|")
     assert leni.startswith("| leni | 82.65 | +2.15 (+1.94 to +2.36) |")
-    assert "| 4 | +5.00 | 1,030 | 0.05 M | 10.0 | 2.0 | better |" in leni
+    assert leni.endswith("| 4 | +5.00 | 1,030 | 0.05 M | better |")
     assert relu.endswith("| reference |")
 
 
@@ -58,15 +59,26 @@ def test_only_seeds_that_both_have_are_paired():
     assert leni.seeds == [1, 2, 7]
 
 
-def test_times_are_of_the_commonest_hardware_alone():
-    runs = three_variants()
-    runs.append(
-        made_up_run("leni", 9, 0.8, hardware=OTHER_MACHINE, seconds_per_step=7.0, inference_ms=7.0)
-    )
+def test_an_error_is_shown_as_it_is_and_less_of_it_is_better():
+    protocol = {"evaluated_on": "test", "metric": "mae", "mode": "min"}
+    runs = [
+        {**run, "protocol": protocol, **{f"{s}_mae": 1 + 9 * run["test_accuracy"] for s in SPLITS}}
+        for run in three_variants()
+    ]
     summary = summarize(runs)
-    assert summary.timed_on == {"processor": "made up", "cores": 2}
-    assert summary["leni"].step_seconds == 0.01
-    assert summary["leni"].inference_ms == 2.0
+    assert summary.variants[-1].variant == "leni"
+    assert summary["leni"].difference.verdict == "worse"
+    assert summary["leni"].difference.mean == pytest.approx(9 * 0.0215)
+    table = summary.to_markdown()
+    assert table.startswith("| variant | mae | ")
+    assert "| leni | 8.438 | +0.1935 (+0.175 to +0.212) |" in table
+    assert "Mae on the test examples; less is better." in table
+    assert "one point" not in table
+
+
+def test_html_in_a_name_is_shown_and_not_run():
+    runs = [made_up_run(name, s, 0.5 + s / 9) for name in ("relu", "<b>x</b>") for s in (1, 2)]
+    assert "| &lt;b&gt;x&lt;/b&gt; | " in summarize(runs).to_markdown()
 
 
 def test_validation_stands_in_while_the_test_set_is_unread():
@@ -74,7 +86,9 @@ def test_validation_stands_in_while_the_test_set_is_unread():
     runs = [{**run, "test_accuracy": None, "protocol": protocol} for run in three_variants()]
     summary = summarize(runs)
     assert summary.split == "validation"
-    assert "Accuracy on the validation images" in summary.to_markdown()
+    assert (
+        "Accuracy on the validation examples, in percent; more is better." in summary.to_markdown()
+    )
 
 
 def test_reference_must_be_there(tmp_path):
@@ -88,5 +102,5 @@ def test_pictures_of_few_seeds_and_unknown_costs(tmp_path):
     summary = summarize([*runs, made_up_run("leni", 1, 0.6), made_up_run("relu", 1, 0.55)])
     for name, draw in (("d", summary.draw_differences), ("c", summary.draw_costs)):
         draw(tmp_path / f"{name}.png")
-        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert_is_picture(tmp_path / f"{name}.png")
     assert len(list(tmp_path.iterdir())) == 2

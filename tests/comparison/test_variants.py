@@ -6,7 +6,7 @@ from keras import layers
 from keras_negact import LENI, OnOffReLU
 from keras_negact.comparison import ACTIVATIONS, activation_variants
 from keras_negact.comparison.costs import multiply_adds, parameters
-from keras_negact.comparison.rivals import FilteredReLU, FunnelReLU
+from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 6, 6, 2)).astype("float32")
 
@@ -106,7 +106,7 @@ def test_the_seed_is_handed_on():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match=r"Unknown activations \['relu7'\]. Allowed: relu, "):
+    with pytest.raises(ValueError, match=r"`activations` must be among.*Received: \['relu7'\]"):
         activation_variants(network, ["relu", "relu7"])
 
 

@@ -16,7 +16,7 @@ ROUNDING = {"float16": 5e-3, "bfloat16": 4e-2, "float32": 1e-5, "float64": 1e-12
 @pytest.mark.parametrize("layer_class", LAYERS)
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
 def test_integer_inputs_are_refused(layer_class, dtype):
-    message = f"floating-point feature maps.*Given: {dtype}.*Rescaling"
+    message = f"floating-point feature maps.*Received: {dtype}.*Rescaling"
     with pytest.raises(ValueError, match=message):
         layer_class()(np.ones((1, 4, 4, 3), dtype))
     with pytest.raises(ValueError, match=message):

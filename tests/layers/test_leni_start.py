@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from keras import ops
 
 from keras_negact import LENI
 from tests.support.backends import to_numpy
+from tests.support.gradients import gradients
 from tests.support.leni_cases import KEEPING_VARIANTS, VARIANTS, weights_by_name
 
 NORMALIZED = {
@@ -174,6 +176,39 @@ def test_leaky_start(name, shape, activation):
         expected = positive + negative
     np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-7)
     assert LENI.from_config(layer.get_config()).start == "leaky"
+
+
+@pytest.mark.parametrize("slope", [0, 0.01, -1])
+@pytest.mark.parametrize("name", LEAKY)
+def test_leaky_start_of_another_slope(name, slope):
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 4)).astype("float32")
+    layer = LENI(start="leaky", slope=slope, **LEAKY[name])
+    layer = LENI.from_config(layer.get_config())
+    got = to_numpy(layer(x))
+    if layer.compression is None:
+        got = got[..., :4] + got[..., 4:]
+    np.testing.assert_allclose(got, np.where(x > 0, x, slope * x), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("start", ["keep", "leaky", "random"])
+@pytest.mark.parametrize("transform", ["depthwise", "pointwise"])
+def test_gain_changes_how_the_kernel_is_kept_and_not_how_the_block_starts(transform, start):
+    """The same start, and behind a step of SGD a kernel in use that is the gain squared as far."""
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
+    kernels = {}
+    for gain in (1, 4):
+        keras.utils.set_random_seed(1)
+        layer = LENI(transform=transform, start=start, kernel_gain=gain)
+        layer = LENI.from_config(layer.get_config())
+        start_output = to_numpy(layer(x))
+        before = to_numpy(layer.effective_kernel)
+        np.testing.assert_allclose(before, gain * to_numpy(layer.kernel), rtol=1e-6)
+        _, (gradient,) = gradients(lambda z, one=layer: ops.sum(one(z) * z), x, [layer.kernel])
+        layer.kernel.assign(to_numpy(layer.kernel) - gradient)
+        kernels[gain] = (start_output, before, to_numpy(layer.effective_kernel) - before)
+    np.testing.assert_allclose(kernels[4][0], kernels[1][0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(kernels[4][1], kernels[1][1], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(kernels[4][2], 16 * kernels[1][2], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

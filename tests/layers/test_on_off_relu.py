@@ -85,7 +85,7 @@ def test_second_derivative():
 
 @pytest.mark.parametrize("max_value", [0, -1.0, float("nan"), "6", [6]])
 def test_bad_max_value(max_value):
-    with pytest.raises(ValueError, match=r"`max_value` must be a positive number or None. Given"):
+    with pytest.raises(ValueError, match=r"`max_value` must be a finite number above 0. Received"):
         OnOffReLU(max_value=max_value)
 
 

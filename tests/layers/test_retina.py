@@ -160,7 +160,7 @@ def test_images_of_unknown_size():
 
 @pytest.mark.parametrize("scales", [0, -1, 2.0, "3", True])
 def test_bad_scales(scales):
-    with pytest.raises(ValueError, match=r"`scales` must be a positive integer. Given"):
+    with pytest.raises(ValueError, match=r"`scales` must be an integer of at least 1. Received"):
         RetinalOpponency(scales=scales)
 
 
@@ -168,9 +168,9 @@ def test_bad_scales(scales):
     "shape", [(None, 8, 8, 1), (None, 8, 3), (None, 3, 8, 8), (None, 4, 8, 8, 3)]
 )
 def test_what_is_not_rgb(shape):
-    with pytest.raises(ValueError, match=r"takes batches of RGB images.*Given the shape"):
+    with pytest.raises(ValueError, match=r"takes batches of RGB images.*Received the shape"):
         RetinalOpponency().build(shape)
-    with pytest.raises(ValueError, match=r"takes batches of RGB images.*Given the shape"):
+    with pytest.raises(ValueError, match=r"takes batches of RGB images.*Received the shape"):
         RetinalOpponency().compute_output_shape(shape)
 
 

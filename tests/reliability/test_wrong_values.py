@@ -43,9 +43,9 @@ def test_every_public_argument_has_a_row():
 @pytest.mark.parametrize(
     ("row", "value"),
     [
-        pytest.param(row, value, id=f"{row.where}-{row.argument}-{str(value)[:40]}")
+        pytest.param(row, value, id=f"{row.where}-{row.argument}-{number}")
         for row in ROWS
-        for value in row.wrong
+        for number, value in enumerate(row.wrong)
     ],
 )
 def test_is_refused_by_name_before_any_work(row, value, tmp_path, monkeypatch):

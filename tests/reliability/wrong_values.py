@@ -9,6 +9,10 @@ import keras
 import numpy as np
 
 PUBLIC_MODULES = (
+    "keras_negact.layers",
+    "keras_negact.surgery",
+    "keras_negact.comparison",
+    "keras_negact.training",
     "keras_negact.models",
     "keras_negact.analysis",
 )
@@ -16,6 +20,21 @@ PUBLIC_MODULES = (
 NOT_CHECKED = {
     "keras_negact.models.check_network_name",
     # Results: made by the package, read by its users.
+    "keras_negact.comparison.Summary",
+    "keras_negact.comparison.VariantSummary",
+    "keras_negact.comparison.weights_path",
+    "keras_negact.surgery.Plan",
+    "keras_negact.surgery.Site",
+    # Judged by `keras.initializers.get` and its like, by Keras's `compile` or with the data.
+    "comparison.compare_activations.loss",
+    "layers.LooksLinear.initializer",
+    *(
+        f"layers.LENI.{part}_{kind}"
+        for part in ("kernel", "scale", "compression", "bias")
+        for kind in ("initializer", "regularizer", "constraint")
+    ),
+    *(f"training.evaluate.{argument}" for argument in ("y", "sample_weight")),
+    *(f"training.fit.{argument}" for argument in ("y", "sample_weight", "validation_data")),
     "keras_negact.analysis.NegativeInformationReport",
     "keras_negact.analysis.SiteReport",
 }
@@ -71,13 +90,190 @@ def images(count: int = 8) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, 6, 6, 2)).astype("float32")
 
 
-def _rows(where: str, rest: Callable[[], dict], **wrong: tuple) -> list[Row]:
+def _rows(where: str, rest: Callable[[], dict], /, **wrong: tuple) -> list[Row]:
     return [Row(where, argument, values, rest) for argument, values in wrong.items()]
 
 
 NOT_A_MODEL = (None, "model", 5, keras.layers.ReLU)
 
+
+def data_of_a_comparison():
+    from tests.support.comparisons import tiny_data
+
+    return tiny_data()(0)
+
+
+def comparison() -> dict:
+    from tests.support.comparisons import tiny_network
+
+    return {
+        "variants": {"relu": tiny_network},
+        "data": data_of_a_comparison(),
+        "seeds": 1,
+        "epochs": 1,
+        "output_dir": "runs",
+        "verbose": 0,
+    }
+
+
+def arrays() -> dict:
+    split = (images(), np.zeros(8, "int32"))
+    return {"name": "made up", "train": split, "validation": split, "test": split}
+
+
+def compiled_network() -> keras.Model:
+    model = keras.models.clone_model(network())
+    model.compile("sgd", "mse")
+    return model
+
+
+def training() -> dict:
+    return {"model": compiled_network(), "x": images(), "y": np.zeros((8, 3)), "verbose": 0}
+
+
+NOT_A_SWAP = {
+    "model": NOT_A_MODEL,
+    "activation": ("nonsense", 5, None, keras.layers.Dropout(0.5), keras.layers.Conv2D(4, 3)),
+    "where": ([], "(", 5, "nothing that is there"),
+    "channels": NOT_A_NAME,
+    "on_conflict": NOT_A_NAME,
+    "source": (5, "nonsense", ["nonsense"]),
+    "synchronized": NOT_A_FLAG,
+    "trainable": ("old", 5, True),
+}
+
 ROWS = [
+    *_rows(
+        "layers.LENI",
+        dict,
+        activation=("nonsense", 5, keras.layers.ReLU, keras.layers.GlobalMaxPooling2D()),
+        transform=("nonsense", 5, keras.layers.Conv2D(3, 3)),
+        kernel_size=(0, 2, -3, 2.5, "3", True, None, (), (3, 2)),
+        kernel_gain=(0, -1, float("nan"), "2", None, True),
+        padding=("valid", 5, None),
+        transform_groups=NOT_A_COUNT,
+        normalization=("nonsense", 5, keras.layers.Conv2D(3, 3)),
+        compression=("nonsense", 5),
+        groups=NOT_A_COUNT,
+        filters=NOT_A_COUNT[:-1],
+        start=NOT_A_NAME,
+        slope=(float("nan"), "steep"),
+        use_bias=NOT_A_FLAG,
+        data_format=NOT_A_NAME,
+    ),
+    *_rows(
+        "layers.OnOffReLU",
+        dict,
+        max_value=(0, -1, float("nan"), "6", True),
+        data_format=NOT_A_NAME,
+    ),
+    *_rows(
+        "layers.LooksLinear",
+        dict,
+        slope=(float("nan"), "steep", None),
+    ),
+    *_rows(
+        "layers.RetinalOpponency",
+        dict,
+        scales=(*NOT_A_COUNT, 99),
+        learnable=NOT_A_FLAG,
+        data_format=NOT_A_NAME,
+    ),
+    *_rows("surgery.new_layers", dict, clone=NOT_A_MODEL),
+    *_rows("layers.weights_without_decay", dict, layer=(None, "model", 5)),
+    *_rows("surgery.plan_activation_swap", lambda: {"model": network()}, **NOT_A_SWAP),
+    *_rows("surgery.clone_with_activation", lambda: {"model": network()}, **NOT_A_SWAP),
+    *_rows(
+        "comparison.compare_activations",
+        comparison,
+        variants=(None, [], {}, {"relu": 5}, {"x" * 101: network, "relu": network}),
+        data=("digits", None, 5),
+        seeds=(0, -1, True, "3", [], [1, 1], [-1], [0.5]),
+        epochs=NOT_A_COUNT,
+        output_dir=(None, 5, ""),
+        reference=("gelu", None),
+        optimizer=("adam", 5, lambda: None),
+        metric=(None, 5, ""),
+        mode=NOT_A_NAME,
+        evaluate_on=("train", None, 5),
+        protocol=("all", 5),
+        keep_weights=NOT_A_FLAG,
+        share=(3, (2, 2), (0, 0), (0.5, 2), "01", None),
+        name=("../x", "/tmp/x", "a/b", "", None, 5, "x" * 300),
+        verbose=(7, "yes", None),
+    ),
+    *_rows(
+        "comparison.activation_variants",
+        lambda: {"build": network},
+        build=(None, 5, "network"),
+        activations=(["nonsense"], 5, "relu", None),
+        fresh=NOT_A_FLAG,
+    ),
+    *_rows(
+        "comparison.seeds_needed",
+        lambda: {"pilot": [0.1, 0.2], "difference": 0.1},
+        pilot=([], [1], [1, float("nan")], None),
+        difference=(0, -1, float("nan"), "1", None),
+        significance=(0, 1, float("nan"), "x"),
+        power=(0, 1, float("nan"), "x"),
+    ),
+    *_rows(
+        "comparison.array_data",
+        arrays,
+        name=(None, 5, ""),
+        train=(None, 5, (images(),), (images(), np.zeros(3)), (images(0), np.zeros(0))),
+        validation=(None, 5, (images(),)),
+        test=(None, 5, (images(),)),
+        batch_size=NOT_A_COUNT,
+        largest_shift=(-1, 2.5, True, "3", None),
+        mirror=NOT_A_FLAG,
+        workers=NOT_A_COUNT,
+    ),
+    *_rows("comparison.Variant", lambda: {"build": network}, build=(None, 5), activation=(5,)),
+    *_rows("comparison.read_runs", dict, where=(None, 5)),
+    *_rows("comparison.summarize", dict, runs=(None, 5, [])),
+    *_rows("comparison.summarize", lambda: {"runs": ["nowhere"]}, reference=(None, 5)),
+    *_rows(
+        "training.Backup",
+        lambda: {"directory": "backup"},
+        directory=(None, 5, ""),
+        save_every=NOT_A_COUNT,
+    ),
+    *_rows(
+        "training.fit",
+        training,
+        model=NOT_A_MODEL,
+        x=(None, "digits", images(0)),
+        batch_size=NOT_A_COUNT[:-1],
+        epochs=(-1, 2.5, "3", True, None),
+        verbose=(7, "loud"),
+        callbacks=("early_stopping", keras.callbacks.EarlyStopping, 5),
+        validation_split=(-0.1, 1, "half", float("nan")),
+        shuffle=("yes", 5),
+        class_weight=("balanced", 5),
+        initial_epoch=(-1, 2.5, "3", None),
+        steps_per_epoch=NOT_A_COUNT[:-1],
+        validation_steps=NOT_A_COUNT[:-1],
+        validation_batch_size=NOT_A_COUNT[:-1],
+        validation_freq=(0, -1, 2.5, "often", None),
+    ),
+    *_rows(
+        "training.evaluate",
+        training,
+        model=NOT_A_MODEL,
+        x=(None, "digits", images(0)),
+        batch_size=NOT_A_COUNT[:-1],
+        steps=NOT_A_COUNT[:-1],
+        verbose=(7, "loud"),
+        return_dict=NOT_A_FLAG,
+    ),
+    *_rows(
+        "training.make_strategy",
+        dict,
+        name=NOT_A_NAME,
+        replicas=NOT_A_COUNT[:-1],
+        timeout=(0, -5, float("nan"), "5"),
+    ),
     *_rows(
         "models.cifar_resnet",
         dict,

@@ -28,6 +28,13 @@ VARIANTS = {
     "tanh, no compression": {"activation": "tanh", "compression": None},
     "random": {"start": "random"},
     "leaky": {"start": "leaky"},
+    "gain": {"kernel_gain": 3.0},
+    "gain, grouped transform": {
+        "kernel_gain": 0.5,
+        "transform": "pointwise",
+        "transform_groups": 2,
+        "use_bias": True,
+    },
 }
 KEEPING_VARIANTS = {
     name: arguments

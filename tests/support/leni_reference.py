@@ -18,6 +18,8 @@ def leni(
     weights,
     activation=None,
     transform="depthwise",
+    kernel_gain=1,
+    padding="same",
     transform_groups=1,
     compression="channelwise",
     groups=1,
@@ -39,9 +41,9 @@ def leni(
     positive = ACTIVATIONS[activation](x) if not callable(activation) else activation(x)
     negative = np.where(x < 0, -x, 0)
     if transform == "depthwise":
-        negative = depthwise(negative, weights["kernel"])
+        negative = depthwise(negative, kernel_gain * weights["kernel"], padding)
     elif transform == "pointwise":
-        negative = grouped_matrix(negative, weights["kernel"], transform_groups)
+        negative = grouped_matrix(negative, kernel_gain * weights["kernel"], transform_groups)
     elif transform is not None:
         negative = transform(negative)
     negative = negative + weights.get("bias", 0)
@@ -59,11 +61,12 @@ def leni(
     return np.moveaxis(y, -1, 1) if data_format == "channels_first" else y
 
 
-def depthwise(x, kernel):
+def depthwise(x, kernel, padding="same"):
     """Zero-padded correlation of each channel with its own taps; `x` is channels last."""
     taps = kernel.shape[:-2]
     size = x.shape[1:-1]
-    padded = np.pad(x, [(0, 0), *((t // 2, t // 2) for t in taps), (0, 0)])
+    around = [(t - 1, 0) if padding == "causal" else (t // 2, t // 2) for t in taps]
+    padded = np.pad(x, [(0, 0), *around, (0, 0)])
     y = np.zeros_like(x)
     for offset in np.ndindex(*taps):
         window = tuple(slice(o, o + n) for o, n in zip(offset, size, strict=True))

@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 
 from keras_negact.training import fit, make_strategy
+from tests.support.own_steps import Adversarial, Encoding, PlainValues
+from tests.support.own_steps import X as OWN_X
 from tests.support.small_training import small_data, small_model
 
 X, Y = small_data()
@@ -34,6 +36,23 @@ def refusal(call) -> str:
     except ValueError as error:
         return str(error)
     return "not refused"
+
+
+def own_steps(strategy) -> dict:
+    """Histories of models with a step of their own."""
+    found = {}
+    for kind in (PlainValues, Encoding, Adversarial):
+        with strategy.scope():
+            model = kind(build_optimizers=True) if kind is Adversarial else kind()
+            model.compile() if kind is Adversarial else model.compile("sgd")
+            if not model.optimizer.built:
+                if kind is Encoding:
+                    model(OWN_X[:1])
+                model.optimizer.build(model.trainable_variables)
+        # The last batch of 41 is one example, for both replicas.
+        history = fit(model, OWN_X, batch_size=8, epochs=3, shuffle=False, verbose=0).history
+        found[kind.__name__] = history
+    return found
 
 
 def main() -> None:
@@ -66,6 +85,9 @@ def main() -> None:
         ),
         "generator": refusal(lambda: fit(train(strategy), iter([(X, Y)]), verbose=0)),
     }
+    accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    found["refused"]["accumulation"] = refusal(lambda: train(strategy, optimizer=accumulating))
+    found["own_steps"] = own_steps(strategy)
     found["devices"] = len(tf.config.list_logical_devices("CPU"))
     print("FOUND " + json.dumps(found))
 

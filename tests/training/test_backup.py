@@ -37,7 +37,7 @@ def test_of_another_model_is_refused(tmp_path):
     fit(small_model(), X, Y, verbose=0, callbacks=[Backup(tmp_path)])
     other = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
     other.compile("adam", "mse")
-    with pytest.raises(ValueError, match="another model"):
+    with pytest.raises(ValueError, match="another architecture"):
         fit(other, X, Y, verbose=0, callbacks=[Backup(tmp_path)])
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.support.own_steps import X
 from tests.support.processes import SCRIPTS, finish, start
 
 
@@ -37,7 +38,21 @@ def test_overflow_of_the_loss_scale_is_seen_by_both_replicas(found):
         ("reduction", "Received: 'sum'"),
         ("callback", "keras_negact.training.Backup"),
         ("generator", "Several replicas need arrays"),
+        ("accumulation", "Gradient accumulation doesn't go with several replicas"),
     ],
 )
 def test_refused_with_the_reason(found, what, reason):
     assert reason in found["refused"][what]
+
+
+def test_plain_values_of_an_own_step_are_means_over_the_replicas(found):
+    history = found["own_steps"]["PlainValues"]
+    # As Keras does with what is no metric: the values of the epoch's last step.
+    np.testing.assert_allclose(history["first"], [X[-1, 0]] * 3, rtol=1e-6)
+    np.testing.assert_allclose(history["second"], [X[-1, 1] + 5] * 3, rtol=1e-6)
+
+
+def test_models_with_a_step_of_their_own_train(found):
+    history = found["own_steps"]
+    assert history["Encoding"]["error"][-1] < history["Encoding"]["error"][0]
+    assert history["Adversarial"]["judged"][-1] < history["Adversarial"]["judged"][0]

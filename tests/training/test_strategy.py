@@ -1,10 +1,13 @@
 """Which strategy is picked, and what is refused."""
 
+import json
+
 import pytest
 import tensorflow as tf
 
-from keras_negact.training import make_strategy
+from keras_negact.training import Backup, evaluate, fit, make_strategy
 from tests.support.processes import finish, start
+from tests.support.small_training import largest_difference, small_data, small_model
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +26,11 @@ def test_one_device_gives_the_default_strategy(arguments, capsys):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("horovod",), "must be one of auto, none, mirrored, multi_worker"),
-        (("mirrored", 0), "positive integer"),
-        (("mirrored", 2.0), "positive integer"),
+        (("horovod",), "must be one of 'auto', 'none', 'mirrored', 'multi_worker'"),
+        ((["mirrored"],), "must be one of"),
+        (("mirrored", 0), "`replicas` must be an integer of at least 1"),
+        (("mirrored", 2.0), "`replicas` must be an integer"),
+        (("mirrored", True), "`replicas` must be an integer"),
         (("none", 2), "one replica"),
         (("multi_worker",), "needs `TF_CONFIG`"),
     ],
@@ -58,3 +63,42 @@ except RuntimeError as error:
     assert "Strategy: mirrored, 3 replicas on CPU:0, CPU:1, CPU:2." in output
     assert "2 replicas\n" in output
     assert "refused: 4 replicas need 4 logical devices" in output
+
+
+@pytest.mark.parametrize("timeout", ["5", 0, -5, float("nan"), float("inf"), True])
+def test_refuses_other_timeouts(timeout):
+    with pytest.raises(ValueError, match=r"`timeout` must be a finite number above 0"):
+        make_strategy("none", timeout=timeout)
+
+
+STRATEGIES = {
+    "mirrored": lambda: make_strategy("mirrored", 1),
+    "one_device": lambda: tf.distribute.OneDeviceStrategy("CPU:0"),
+    "default": lambda: make_strategy("none"),
+}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("backup", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_one_replica_trains(tmp_path, name, backup, shuffle):
+    x, y = small_data()
+    alone = small_model(dropout=0.0)
+    arguments = {"batch_size": 10, "epochs": 2, "verbose": 0, "shuffle": shuffle}
+    fit(alone, x, y, validation_split=0.2, **arguments)
+    with STRATEGIES[name]().scope():
+        model = small_model(dropout=0.0)
+    callbacks = [Backup(tmp_path)] if backup else []
+    fit(model, x, y, validation_split=0.2, callbacks=callbacks, **arguments)
+    assert largest_difference(alone, model) <= 1e-6
+
+
+def test_a_cluster_of_one_worker_is_one_machine(monkeypatch, capsys):
+    config = {"cluster": {"chief": ["localhost:1"]}, "task": {"type": "chief", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with make_strategy("multi_worker").scope():
+        model = small_model()
+    assert "Strategy: mirrored, 1 replica" in capsys.readouterr().out
+    x, y = small_data()
+    assert len(fit(model, x, y, epochs=2, verbose=0).epoch) == 2
+    assert evaluate(model, x, y, verbose=0, return_dict=True).keys() == {"loss", "accuracy"}

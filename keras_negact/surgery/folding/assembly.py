@@ -4,43 +4,35 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_negact.surgery.folding.batch_normalization import per_channel_affine
+from keras_negact.graph import Edit, Graph, copy_operation, copy_state, rewrite
+from keras_negact.surgery.folding.affine import per_channel_affine
 from keras_negact.surgery.folding.decide import Decisions
 from keras_negact.surgery.folding.leni import Block
-from keras_negact.surgery.rebuild import Rebuilder, copy_operation
-from keras_negact.surgery.trace import Trace
-from keras_negact.surgery.weights import move_weights
 
 _Weights = dict[str, np.ndarray]
 
 
-def build(model: keras.Model, trace: Trace, decisions: Decisions) -> keras.Model:
+def build(graph: Graph, decisions: Decisions) -> keras.Model:
     """The folded network, with the weights that the source had when they were decided on."""
-    made: dict[int, list[tuple[keras.Layer, _Weights]]] = {}
+    edits = {}
+    for operation, calls in graph.operations.items():
+        if operation in decisions.removed:
+            edits.update(dict.fromkeys(calls, Edit([])))
+        elif operation in decisions.places:
+            edits.update(dict.fromkeys(calls, _edit(decisions.places[operation])))
+    return rewrite(graph, edits)
 
-    def replace(operation, shape):
-        key = id(operation)
-        if key in decisions.removed:
-            return []
-        if key not in decisions.places:
-            return None
-        if key not in made:
-            made[key] = _layers(decisions.places[key])
-        return [layer for layer, _ in made[key]]
 
-    rebuilder = Rebuilder(replace)
-    folded = rebuilder.model(model)
-    for operation in {id(call.operation): call.operation for call in trace.calls}.values():
-        copy = rebuilder.copies.get(id(operation))
-        if isinstance(copy, keras.Layer):
-            move_weights(operation, copy)
-        for layer, weights in made.get(id(operation), ()):
-            _move_activation(operation, layer)
+def _edit(place) -> Edit:
+    made = _layers(place)
+
+    def start():
+        for layer, weights in made:
+            _move_activation(place.layer, layer)
             for name, value in weights.items():
                 getattr(layer, name).assign(value)
-    if folded.dtype_policy != model.dtype_policy:
-        folded.dtype_policy = model.dtype_policy
-    return folded
+
+    return Edit([layer for layer, _ in made], starts=[start])
 
 
 def _layers(place) -> list[tuple[keras.Layer, _Weights]]:
@@ -72,9 +64,6 @@ def _move_activation(source: keras.Layer, target: keras.Layer) -> None:
     if not isinstance(inner, keras.Layer):
         return
     if type(target) is type(inner):
-        move_weights(inner, target)
+        copy_state(inner, target)
     elif isinstance(getattr(target, "activation", None), keras.Layer):
-        copy = target.activation
-        if inner.built and not copy.built:
-            copy.build_from_config(inner.get_build_config())
-        move_weights(inner, copy)
+        copy_state(inner, target.activation)

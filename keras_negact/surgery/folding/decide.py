@@ -4,67 +4,54 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_negact.graph import Graph
 from keras_negact.layers.leni import LENI
-from keras_negact.surgery.folding.batch_normalization import Normalization, scale_and_shift
 from keras_negact.surgery.folding.leni import Block
-from keras_negact.surgery.folding.linear import LINEAR, Linear
-from keras_negact.surgery.folding.neighbours import Neighbours, NotFoldable
+from keras_negact.surgery.folding.neighbours import Neighbours
 from keras_negact.surgery.folding.report import Entry
-from keras_negact.surgery.trace import Trace
-
-# A scale of each channel passes them, a shift does not pass a border of zeros.
-_PASS_SHIFTS = tuple(
-    getattr(layers, f"{kind}{rank}D")
-    for kind in ("GlobalAveragePooling", "Cropping")
-    for rank in (1, 2, 3)
-)
-_PASS_SCALES = (
-    *_PASS_SHIFTS,
-    *(
-        getattr(layers, f"{kind}{rank}D")
-        for kind in ("AveragePooling", "ZeroPadding")
-        for rank in (1, 2, 3)
-    ),
-)
+from keras_negact.surgery.handlers import rule_of
+from keras_negact.surgery.kernels import Linear, Normalization, NotFoldable, scale_and_shift
 
 
 class Decisions:
     """The folded network, layer by layer, as arrays.
 
     Args:
-        trace: the calls of the network.
+        graph: of the network.
 
     Attributes:
-        places: what becomes of the layers that change, by their ids.
-        removed: the ids of those that go.
+        places: what becomes of the layers that change.
+        removed: those that go.
         entries: the report's entries.
     """
 
-    def __init__(self, trace: Trace):
-        self.trace = trace
-        self.neighbours = Neighbours(trace)
-        self.paths = {id(call.operation): call.path for call in reversed(trace.calls)}
-        self.places: dict[int, Linear | Normalization | Block] = {}
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.neighbours = Neighbours(graph)
+        self.paths = {x: calls[0].path for x, calls in graph.operations.items()}
+        self.places: dict[keras.Layer, Linear | Normalization | Block] = {}
         self.removed = self.neighbours.removed
-        self.blocks: dict[int, Block] = {}
+        self.blocks: dict[LENI, Block] = {}
         self.entries: list[Entry] = []
 
-        operations = list({id(call.operation): call.operation for call in trace.calls}.values())
-        lenis = [x for x in operations if type(x) is LENI]
+        operations = list(graph.operations)
+        lenis = [x for x in operations if isinstance(x, LENI)]
         normalizations = [x for x in operations if isinstance(x, layers.BatchNormalization)]
         opened = [leni for leni in lenis if self._open(leni)]
         for layer in normalizations:
             self._fold_normalization(layer)
         for layer in opened:
             self._fold_leni(layer)
-        position = {self.paths[id(x)]: i for i, x in enumerate(operations)}
+        position = {self.paths[x]: i for i, x in enumerate(operations)}
         self.entries.sort(key=lambda entry: position[entry.path])
 
     def _open(self, leni: LENI) -> bool:
         try:
+            if type(leni) is not LENI:
+                raise NotFoldable(f"{type(leni).__name__} may do anything")
             if self.neighbours.runs_as_in_training(leni):
                 raise NotFoldable("it is called with training=True")
-            self.blocks[id(leni)] = Block(leni)
+            self.blocks[leni] = Block(leni)
         except NotFoldable as reason:
             self._report(leni, "left", reason=str(reason))
             return False
@@ -79,8 +66,8 @@ class Decisions:
                 reasons.append(str(reason))
                 continue
             self._change(place)
-            self.removed.add(id(layer))
-            self._report(layer, "folded", into=self.paths[id(place.layer)])
+            self.removed.add(layer)
+            self._report(layer, "folded", into=self.paths[place.layer])
             return
         self._report(layer, "left", reason="; ".join(dict.fromkeys(reasons)))
 
@@ -93,7 +80,7 @@ class Decisions:
 
     def _fold_forwards(self, layer):
         scale, shift = self._scale_and_shift(layer)
-        place = self._linear_behind(layer, layer.axis, _PASS_SHIFTS)
+        place = self._linear_behind(layer, layer.axis, shifts=True)
         place.scale_inputs(scale, shift)
         return place
 
@@ -105,7 +92,7 @@ class Decisions:
         return scale_and_shift(layer)
 
     def _fold_leni(self, leni: LENI) -> None:
-        block = self.blocks[id(leni)]
+        block = self.blocks[leni]
         if not block.simplifies():
             self._report(leni, "left", reason="it has neither scales nor a normalization to fold")
             return
@@ -125,29 +112,34 @@ class Decisions:
             place.scale_outputs(block.positive, np.zeros(block.channels))
             block.release_scale_in_front()
             self._change(place)
-            return self.paths[id(place.layer)], ""
+            return self.paths[place.layer], ""
         except NotFoldable as reason:
             reasons.append(str(reason))
         # Second choice, because it changes the feature maps that others see on the way.
         try:
             block.check_scale_fits_behind()
-            place = self._linear_behind(leni, block.axis, _PASS_SCALES)
+            place = self._linear_behind(leni, block.axis, shifts=False)
             place.scale_inputs(block.positive, np.zeros(block.channels))
             block.release_scale_behind()
             self._change(place)
-            return self.paths[id(place.layer)], ""
+            return self.paths[place.layer], ""
         except NotFoldable as reason:
             reasons.append(str(reason))
         return "", "its positive scale stays: " + "; ".join(dict.fromkeys(reasons))
 
-    def _linear_behind(self, layer, axis: int, passed: tuple) -> Linear:
+    def _linear_behind(self, layer, axis: int, shifts: bool) -> Linear:
         rank = len(self._input_shape(layer))
         data_format = "channels_last" if axis % rank == rank - 1 else "channels_first"
 
         def passes(operation):
+            rule = rule_of(operation)
+            if rule is None or rule.channel_axis is None or rule.fused:
+                return False
             # Those without the argument have the channels last.
             found = getattr(operation, "data_format", "channels_last")
-            return type(operation) in passed and found == data_format
+            # A shift does not pass a border of zeros as a scale does.
+            fits = rule.passes and rule.linear and (rule.passes_shifts or not shifts)
+            return fits and found == data_format
 
         behind = self.neighbours.behind(layer, passes)
         place = self._place(behind)
@@ -161,17 +153,15 @@ class Decisions:
 
     def _place(self, operation: keras.Operation):
         """The layer as a place that something can be folded into."""
-        key = id(operation)
-        if key in self.places:
-            return self.places[key]
+        if operation in self.places:
+            return self.places[operation]
         if self.neighbours.runs_as_in_training(operation):
             raise NotFoldable(f"{operation.name} is called with training=True")
-        if key in self.blocks:
-            return self.blocks[key]
-        if type(operation) in LINEAR:
-            return LINEAR[type(operation)](operation)
-        if type(operation) is layers.BatchNormalization:
-            return Normalization(operation)
+        if operation in self.blocks:
+            return self.blocks[operation]
+        rule = rule_of(operation)
+        if rule is not None and rule.arrays is not None:
+            return rule.arrays(operation)
         kind = type(operation).__name__
         raise NotFoldable(f"{operation.name} ({kind}) is no layer to fold into")
 
@@ -183,12 +173,11 @@ class Decisions:
             raise NotFoldable(f"{place.layer.name} computes in another dtype")
 
     def _input_shape(self, layer) -> tuple:
-        call = next(call for call in self.trace.calls if call.operation is layer)
-        return self.trace.shape(call.inputs[0])
+        return tuple(self.graph.operations[layer][0].inputs[0].shape)
 
     def _change(self, place) -> None:
-        self.places[id(place.layer)] = place
+        self.places[place.layer] = place
 
     def _report(self, layer, action: str, into: str = "", reason: str = "") -> None:
         kind = "LENI" if isinstance(layer, LENI) else "batch normalization"
-        self.entries.append(Entry(self.paths[id(layer)], kind, action, into, reason))
+        self.entries.append(Entry(self.paths[layer], kind, action, into, reason))

@@ -5,9 +5,8 @@ import numpy as np
 from keras import layers
 
 from keras_negact.layers.leni import LENI
-from keras_negact.surgery.folding.batch_normalization import scale_and_shift
-from keras_negact.surgery.folding.neighbours import NotFoldable
 from keras_negact.surgery.functions import argument_function
+from keras_negact.surgery.kernels import NotFoldable, scale_and_shift
 
 # act(s x) = s act(x) for every s > 0.
 _HOMOGENEOUS = ("relu", "leaky_relu", "prelu")
@@ -135,7 +134,9 @@ class Block:
             "kernel_size": taps if taps and self.transform == "depthwise" else 1,
             "normalization": None,
             "compression": compression,
+            "kernel_gain": 1.0,
             "start": "random",
+            "slope": None,
             "use_bias": bool(self.bias.any()),
         }
 
@@ -158,7 +159,7 @@ class Block:
             self.kernel = self._one_tap(1.0)
         else:
             self.transform, self.groups = layer.transform, layer.transform_groups
-            self.kernel = np.asarray(layer.kernel, "float64")
+            self.kernel = np.asarray(layer.kernel, "float64") * layer.kernel_gain
         self.bias = _values(layer.bias, np.zeros(self.channels))
 
     def _take_normalization(self):

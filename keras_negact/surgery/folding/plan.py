@@ -1,15 +1,14 @@
 """Folding a network for inference: the two public functions."""
 
 import keras
-from keras import layers
 
+from keras_negact.graph import Graph, read_graph
 from keras_negact.surgery import costs
 from keras_negact.surgery.folding.assembly import build
 from keras_negact.surgery.folding.decide import Decisions
 from keras_negact.surgery.folding.leni import Block
 from keras_negact.surgery.folding.report import Entry, Report
 from keras_negact.surgery.plan import check_model
-from keras_negact.surgery.trace import trace_model
 
 
 class FoldingPlan:
@@ -21,9 +20,9 @@ class FoldingPlan:
 
     def __init__(self, model: keras.Model):
         check_model(model)
-        self._model, self._trace = model, trace_model(model)
-        self._decisions = Decisions(self._trace)
-        self.report = _report(self._trace, self._decisions)
+        self._graph = read_graph(model)
+        self._decisions = Decisions(self._graph)
+        self.report = _report(self._graph, self._decisions)
 
     @property
     def entries(self) -> list[Entry]:
@@ -32,14 +31,21 @@ class FoldingPlan:
 
     def apply(self) -> keras.Model:
         """Build the folded network."""
-        return build(self._model, self._trace, self._decisions)
+        return build(self._graph, self._decisions)
 
     def to_dict(self) -> dict:
         """The report as plain lists, dictionaries and numbers, ready for JSON."""
         return self.report.to_dict()
 
-    def __str__(self) -> str:
-        return str(self.report)
+    def to_markdown(self) -> str:
+        """The table for a document."""
+        return self.report.table().markdown()
+
+    def __repr__(self) -> str:
+        return self.report.table().text()
+
+    def _repr_html_(self) -> str:
+        return self.report.table().html()
 
 
 def plan_folding(model: keras.Model) -> FoldingPlan:
@@ -100,17 +106,16 @@ def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
     return plan.apply()
 
 
-def _report(trace, decisions: Decisions) -> Report:
-    operations = {id(call.operation): call.operation for call in trace.calls}
-    before = {key: costs.parameters(operation) for key, operation in operations.items()}
+def _report(graph: Graph, decisions: Decisions) -> Report:
+    before = {operation: costs.parameters(operation) for operation in graph.operations}
     after = {**before, **dict.fromkeys(decisions.removed, 0)}
-    after.update((key, _parameters(place)) for key, place in decisions.places.items())
-    calls = [id(c.operation) for c in trace.calls if not isinstance(c.operation, layers.InputLayer)]
-    kept = sum(operation not in decisions.removed for operation in calls)
+    after.update((layer, _parameters(place)) for layer, place in decisions.places.items())
+    uses = {call: len(shapes) for call, shapes in costs.Costs(graph).shapes.items()}
+    kept = sum(n for call, n in uses.items() if call.operation not in decisions.removed)
     return Report(
         decisions.entries,
         parameters=(sum(before.values()), sum(after.values())),
-        layers=(len(calls), kept),
+        layers=(sum(uses.values()), kept),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from keras_negact.surgery.report import percent
+from keras_negact.surgery.table import Table, percent
 
 _HEADINGS = ("layer", "kind", "action", "into", "reason")
 _ACTIONS = ("folded", "reduced", "left")
@@ -65,16 +65,7 @@ class Report:
             lines.append(f"{name}: {before:,} -> {after:,} ({percent(before, after)})")
         return lines
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """The table, as text."""
-        return [(e.path, e.kind, e.action, e.into, e.reason) for e in self.entries]
-
-    def __str__(self) -> str:
-        rows = [_HEADINGS, *self.rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADINGS) - 1)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True))
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*(line.rstrip() for line in lines), "", *self.summary()])
+    def table(self) -> Table:
+        """The report as a table."""
+        rows = [(e.path, e.kind, e.action, e.into, e.reason) for e in self.entries]
+        return Table(_HEADINGS, rows, notes=self.summary())

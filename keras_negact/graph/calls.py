@@ -1,0 +1,280 @@
+"""A network read once: its calls, and how they are connected."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import keras
+
+from keras_negact.graph.recorded import is_graph_model, record_of_input, recorded_calls
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of one operation, made once for each call that Keras recorded.
+
+    Tensors are the `keras.KerasTensor`s of the network: they have a shape and a dtype, and are
+    compared, and found in dictionaries, by identity.
+
+    Attributes:
+        operation: the layer, model or `keras.Operation` that was called.
+        path: names from the outermost model inwards, joined by `/`.
+        args, kwargs: what it was called with.
+        inputs: the tensors among that, flat, without masks.
+        masks: the tensors that were given as masks, by Keras itself or by the author.
+        outputs: the tensors that came out, flat.
+        body: the graph of a nested model.
+        body_inputs: the tensors that go into a nested model, in the order of its inputs.
+        makes_mask: whether what comes out serves as a mask alone: Keras records the operations that
+            make one.
+    """
+
+    operation: keras.Operation
+    path: str
+    args: tuple
+    kwargs: dict[str, Any]
+    inputs: tuple
+    masks: tuple
+    outputs: tuple
+    body: "Graph | None" = None
+    body_inputs: tuple = ()
+    makes_mask: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it stands for an input of a model."""
+        return isinstance(self.operation, keras.layers.InputLayer)
+
+    @property
+    def constants(self) -> list:
+        """What it was called with besides tensors, flat."""
+        flat = keras.tree.flatten((self.args, self.kwargs))
+        return [value for value in flat if not isinstance(value, keras.KerasTensor)]
+
+    @property
+    def says_training(self) -> bool:
+        """Whether the call says `training=True`, whatever the outermost model is told."""
+        return bool(self.kwargs.get("training")) or any(value is True for value in self.args[1:])
+
+    def arguments(self, value_of: Callable[[keras.KerasTensor], Any]) -> tuple[tuple, dict]:
+        """What it was called with, with other values in the place of the tensors."""
+
+        def renewed(x):
+            return value_of(x) if isinstance(x, keras.KerasTensor) else x
+
+        return keras.tree.map_structure(renewed, (self.args, self.kwargs))
+
+
+@dataclass(eq=False)
+class Graph:
+    """The calls of one model in the order of the computation; nested ones have graphs as bodies.
+
+    Attributes:
+        model: the model.
+        inputs, outputs: its tensors, flat.
+        calls: its calls, those of its input layers included.
+    """
+
+    model: keras.Model
+    inputs: list = field(default_factory=list)
+    outputs: list = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    @cached_property
+    def all_calls(self) -> list[Call]:
+        """The calls at every depth, each once; a nested model's stand in its place."""
+        return list(dict.fromkeys(self._walk()))
+
+    @cached_property
+    def position(self) -> dict[Call, int]:
+        """Where each call stands in `all_calls`."""
+        return {call: index for index, call in enumerate(self.all_calls)}
+
+    @cached_property
+    def operations(self) -> dict[keras.Operation, list[Call]]:
+        """The operations at every depth, with their calls; nested models left out."""
+        calls: dict[keras.Operation, list[Call]] = {}
+        for call in self.all_calls:
+            calls.setdefault(call.operation, []).append(call)
+        return calls
+
+    @cached_property
+    def bodies(self) -> dict["Graph", list[Call]]:
+        """The graphs of nested models, outer ones before those within, with the calls of them."""
+        found: dict[Graph, list[Call]] = {}
+        pending = [self]
+        for graph in pending:
+            for call in graph.calls:
+                if call.body is not None:
+                    pending += [] if call.body in found else [call.body]
+                    found.setdefault(call.body, []).append(call)
+        return {body: list(dict.fromkeys(calls)) for body, calls in found.items()}
+
+    def producers(self, tensor) -> list[Call]:
+        """The calls that make a tensor, seen through the borders of nested models.
+
+        More than one where it is the input of a model that is called on several.
+        """
+        return list(dict.fromkeys(self._made_by(tensor, set())))
+
+    def readers(self, tensor) -> list[Call]:
+        """The calls that read a tensor, not as a mask, seen through the borders of models."""
+        return list(dict.fromkeys(call for call, _ in self._read_by(tensor, set()) if call))
+
+    def reads(self, tensor) -> list[tuple[Call, keras.KerasTensor]]:
+        """The calls that read a tensor, each with the name that the tensor has where it is read."""
+        return [(call, read) for call, read in self._read_by(tensor, set()) if call]
+
+    def is_output(self, tensor) -> bool:
+        """Whether the tensor is an output of the outermost model."""
+        return any(call is None for call, _ in self._read_by(tensor, set()))
+
+    def _walk(self) -> Iterator[Call]:
+        for call in self.calls:
+            if call.body is None:
+                yield call
+            else:
+                yield from call.body._walk()
+
+    def _made_by(self, tensor, seen: set) -> Iterator[Call]:
+        if tensor in seen:
+            return
+        seen.add(tensor)
+        call = self._direct_producers[tensor]
+        if call.body is not None:
+            yield from self._made_by(call.body.outputs[call.outputs.index(tensor)], seen)
+        elif tensor in self._given:
+            for outer in self._given[tensor]:
+                yield from self._made_by(outer, seen)
+        else:
+            yield call
+
+    def _read_by(self, tensor, seen: set) -> Iterator[tuple[Call | None, keras.KerasTensor]]:
+        if tensor in seen:
+            return
+        seen.add(tensor)
+        if tensor in self._own_outputs:
+            yield None, tensor
+        for call in self._direct_readers.get(tensor, ()):
+            if call.body is None:
+                yield call, tensor
+                continue
+            for outer, inner in zip(call.body_inputs, call.body.inputs, strict=True):
+                if outer is tensor:
+                    yield from self._read_by(inner, seen)
+        for outer in self._leaves_as.get(tensor, ()):
+            yield from self._read_by(outer, seen)
+
+    @cached_property
+    def _own_outputs(self) -> set:
+        return set(self.outputs)
+
+    @cached_property
+    def _direct_producers(self) -> dict:
+        graphs = (self, *self.bodies)
+        return {t: call for graph in graphs for call in graph.calls for t in call.outputs}
+
+    @cached_property
+    def _direct_readers(self) -> dict:
+        readers: dict[Any, dict[Call, None]] = {}
+        for graph in (self, *self.bodies):
+            for call in graph.calls:
+                for tensor in call.inputs:
+                    readers.setdefault(tensor, {})[call] = None
+        return readers
+
+    @cached_property
+    def _given(self) -> dict:
+        """For the inputs of nested models, the tensors that they are called on."""
+        given: dict[Any, list] = {}
+        for body, calls in self.bodies.items():
+            for call in calls:
+                for outer, inner in zip(call.body_inputs, body.inputs, strict=True):
+                    given.setdefault(inner, []).append(outer)
+        return given
+
+    @cached_property
+    def _leaves_as(self) -> dict:
+        """For the outputs of nested models, what they are called outside."""
+        leaves: dict[Any, list] = {}
+        for body, calls in self.bodies.items():
+            for call in calls:
+                for outer, inner in zip(call.outputs, body.outputs, strict=True):
+                    leaves.setdefault(inner, []).append(outer)
+        return leaves
+
+
+def read_graph(model: keras.Model) -> Graph:
+    """Read a Functional or built Sequential model, with the models nested in it."""
+    return _Reader().graph(model, prefix="")
+
+
+class _Reader:
+    """Reads each model, and each of Keras's records, once."""
+
+    def __init__(self):
+        self.graphs: dict[keras.Model, Graph] = {}
+        self.calls: dict[Any, Call] = {}
+
+    def graph(self, model: keras.Model, prefix: str) -> Graph:
+        if model not in self.graphs:
+            graph = Graph(model, list(model.inputs), list(model.outputs))
+            records = [record_of_input(tensor) for tensor in graph.inputs]
+            records += recorded_calls(graph.inputs, graph.outputs)
+            graph.calls = [self._call(record, prefix) for record in records]
+            _mark_masks(graph)
+            self.graphs[model] = graph
+        return self.graphs[model]
+
+    def _call(self, record, prefix: str) -> Call:
+        if record not in self.calls:
+            self.calls[record] = self._new_call(record, prefix)
+        return self.calls[record]
+
+    def _new_call(self, record, prefix: str) -> Call:
+        operation, args = record.operation, tuple(record.arguments.args)
+        kwargs = dict(record.arguments.kwargs)
+        given_as_masks = {name: kwargs[name] for name in kwargs if _names_mask(name)}
+        others = {name: kwargs[name] for name in kwargs if name not in given_as_masks}
+        call = Call(
+            operation=operation,
+            path=prefix + operation.name,
+            args=args,
+            kwargs=kwargs,
+            inputs=_tensors((args, others)),
+            masks=_tensors(given_as_masks),
+            outputs=tuple(record.outputs),
+        )
+        if is_graph_model(operation):
+            call.body = self.graph(operation, f"{call.path}/")
+            given = args[0] if args else next(iter(kwargs.values()))
+            call.body_inputs = tuple(inputs_in_order(operation, given))
+        return call
+
+
+def inputs_in_order(model: keras.Model, given) -> list:
+    """What a model is called with, flat, in the order of its inputs."""
+    if isinstance(given, dict) and not isinstance(model.input, dict):
+        return [given[tensor.name] for tensor in model.inputs]
+    return keras.tree.flatten(given)
+
+
+def _names_mask(argument: str) -> bool:
+    return argument == "mask" or argument.endswith("_mask")
+
+
+def _tensors(structure) -> tuple:
+    flat = keras.tree.flatten(structure)
+    return tuple(x for x in flat if isinstance(x, keras.KerasTensor))
+
+
+def _mark_masks(graph: Graph) -> None:
+    data = set(graph.outputs)
+    masks = set()
+    for call in reversed(graph.calls):
+        outputs = set(call.outputs)
+        is_layer = isinstance(call.operation, keras.Layer)
+        call.makes_mask = not is_layer and bool(outputs & masks) and not outputs & data
+        (masks if call.makes_mask else data).update(call.inputs)
+        masks.update(call.masks)

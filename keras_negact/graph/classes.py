@@ -1,0 +1,73 @@
+"""Subclasses of Keras's models: which come back as their own class, and what is lost of others."""
+
+import inspect
+import warnings
+from collections.abc import Mapping
+
+import keras
+
+# What a class may define that says only how it is made, not what it does.
+_CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__"}
+
+
+def functional_like(source: keras.Model, inputs, outputs) -> keras.Model:
+    """A Functional model of the source's class, where its constructor takes inputs and outputs."""
+    kind = type(source)
+    functional = next(base for base in kind.__mro__ if keras.Function in base.__bases__)
+    if kind.__init__ is functional.__init__:
+        return kind(inputs, outputs, name=source.name)
+    if list(inspect.signature(kind.__init__).parameters)[1:3] != ["inputs", "outputs"]:
+        return keras.Model(inputs, outputs, name=source.name)
+    # Its constructor may want more, which is no longer known; what it made of it is copied.
+    model = kind.__new__(kind)
+    functional.__init__(model, inputs, outputs, name=source.name)
+    for name, value in vars(source).items():
+        if name not in vars(model) and not _belongs_to_the_graph(value):
+            setattr(model, name, value)
+    return model
+
+
+def sequential_like(source: keras.Sequential, stack: list) -> keras.Sequential:
+    """A Sequential model of the source's class, where its constructor is Sequential's own."""
+    is_plain = type(source).__init__ is keras.Sequential.__init__
+    return (type(source) if is_plain else keras.Sequential)(stack, name=source.name)
+
+
+def warn_of_losses(models: Mapping[keras.Model, keras.Model]) -> None:
+    """One warning for all models that came back as another class, with what is gone."""
+    losses = {old: _lost(old, new) for old, new in models.items() if type(old) is not type(new)}
+    shown = [
+        f"`{old.name}` ({type(old).__name__}) is a plain {type(new).__name__} now, without "
+        + ", ".join(names)
+        for old, new in models.items()
+        if (names := losses.get(old))
+    ]
+    if shown:
+        warnings.warn(
+            "The constructor of a subclass does not take a graph, so the new model cannot be of "
+            "that class: " + "; ".join(shown) + ".",
+            stacklevel=2,
+        )
+
+
+def _lost(old: keras.Model, new: keras.Model) -> list[str]:
+    """The methods and attributes that the old model has of its own."""
+    own = [kind for kind in type(old).__mro__ if not issubclass(type(new), kind)]
+    methods = {name for kind in own if not _is_graph_class(kind) for name in vars(kind)}
+    methods = {name for name in methods - _CONSTRUCTION if not _is_private(name)}
+    attributes = {name for name in vars(old) if not _is_private(name) and not hasattr(new, name)}
+    return sorted(methods | attributes)
+
+
+def _is_graph_class(kind: type) -> bool:
+    return kind.__module__.split(".")[:2] == ["keras", "src"]
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_")
+
+
+def _belongs_to_the_graph(value) -> bool:
+    leaves = keras.tree.flatten(value)
+    kinds = (keras.Operation, keras.Variable, keras.KerasTensor)
+    return any(isinstance(leaf, kinds) for leaf in leaves)

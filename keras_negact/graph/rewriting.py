@@ -1,0 +1,132 @@
+"""A model made anew, call by call, with other operations where that was asked for."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+
+from keras_negact.graph.calls import Call, Graph
+from keras_negact.graph.classes import functional_like, sequential_like, warn_of_losses
+from keras_negact.graph.copying import copy_operation
+from keras_negact.graph.interpreter import Interpreter
+from keras_negact.graph.state import copy_state, copy_trainable
+
+
+@dataclass(eq=False)
+class Edit:
+    """What stands in the place of a call.
+
+    Attributes:
+        operations: to be applied one after the other; with none, the input is passed on.
+        as_called: whether the first one is called as the old one was, with all its arguments;
+            otherwise on its first input alone.
+        on: the tensor that the first one is called on, if that is not the call's first input.
+        starts: called once the new network is there, to give the new operations their weights.
+    """
+
+    operations: list[keras.Operation]
+    as_called: bool = False
+    on: keras.KerasTensor | None = None
+    starts: list[Callable[[], None]] = field(default_factory=list)
+
+
+def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
+    """Build a new model, with the state that the old one has now.
+
+    Everything that is not edited is copied with its state, and what was shared is shared. The old
+    model is not touched.
+
+    Args:
+        graph: of the old model.
+        edits: by the call that they replace. Calls that shared an operation share an edit, or the
+            operations in it.
+
+    Returns:
+        The new model, not compiled.
+
+    Raises:
+        ValueError: when a layer cannot be made again from its config.
+    """
+    writer = _Writer(edits)
+    with warnings.catch_warnings():
+        # Masks are handed to those who read them, past layers that would lose them.
+        warnings.filterwarnings("ignore", message=".*does not support masking")
+        model = writer.model(graph)
+    # Outer ones first: the setter sets the flags of all that is within.
+    for old, new in reversed(writer.models.items()):
+        if new.trainable != old.model.trainable:
+            new.trainable = old.model.trainable
+    for old, new in writer.copies.items():
+        if isinstance(new, keras.Layer):
+            copy_state(old, new)
+            copy_trainable(old, new)
+    for start in dict.fromkeys(start for edit in edits.values() for start in edit.starts):
+        start()
+    warn_of_losses({old.model: new for old, new in writer.models.items()})
+    return model
+
+
+class _Writer(Interpreter):
+    """Runs the calls symbolically, on the tensors of the new model."""
+
+    def __init__(self, edits: Mapping[Call, Edit]):
+        self.edits = edits
+        self.copies: dict[keras.Operation, keras.Operation] = {}
+        self.models: dict[Graph, keras.Model] = {}
+
+    def model(self, graph: Graph) -> keras.Model:
+        """The new model; the same one for the same graph."""
+        if graph not in self.models:
+            is_sequential = isinstance(graph.model, keras.Sequential)
+            model = (self._sequential if is_sequential else self._functional)(graph)
+            if model.dtype_policy != graph.model.dtype_policy:
+                model.dtype_policy = graph.model.dtype_policy
+            self.models[graph] = model
+        return self.models[graph]
+
+    def run_call(self, call: Call, values: Mapping) -> list:
+        if call.is_input:
+            return [values[tensor] for tensor in call.outputs]
+        args, kwargs = call.arguments(values.__getitem__)
+        if call.body is not None:
+            return keras.tree.flatten(self.model(call.body)(*args, **kwargs))
+        edit = self.edits.get(call)
+        if edit is None:
+            return keras.tree.flatten(self._copy(call.operation)(*args, **kwargs))
+        result = values[call.inputs[0] if edit.on is None else edit.on]
+        for position, operation in enumerate(edit.operations):
+            as_called = position == 0 and edit.as_called
+            result = operation(*args, **kwargs) if as_called else operation(result)
+        return keras.tree.flatten(result)
+
+    def _functional(self, source: Graph) -> keras.Model:
+        inputs = {}
+        for call in source.calls:
+            if call.is_input:
+                (layer,) = self._operations(call)
+                inputs[call.outputs[0]] = layer.output
+        results = self.run(source, [inputs[tensor] for tensor in source.inputs])
+        outputs = dict(zip(source.outputs, results, strict=True))
+        return functional_like(
+            source.model,
+            keras.tree.map_structure(inputs.__getitem__, source.model.input),
+            keras.tree.map_structure(outputs.__getitem__, source.model.output),
+        )
+
+    def _sequential(self, source: Graph) -> keras.Model:
+        # Keras makes the masks again by itself.
+        calls = [call for call in source.calls if not call.makes_mask]
+        stack = [operation for call in calls for operation in self._operations(call)]
+        return sequential_like(source.model, stack)
+
+    def _operations(self, call: Call) -> list:
+        if call.body is not None:
+            return [self.model(call.body)]
+        edit = self.edits.get(call)
+        return [self._copy(call.operation)] if edit is None else edit.operations
+
+    def _copy(self, operation: keras.Operation) -> keras.Operation:
+        if operation not in self.copies:
+            self.copies[operation] = copy_operation(operation)
+        return self.copies[operation]

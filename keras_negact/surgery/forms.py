@@ -1,0 +1,105 @@
+"""Which way a block may look at a site: along space, back in time, or at its own place alone."""
+
+import keras
+
+from keras_negact.graph import Call, Graph
+from keras_negact.surgery.handlers import rule_of
+
+SPACE, TIME, TOKENS = "space", "time", "tokens"
+
+# A 3x3 kernel has nine taps a channel: what a block usually costs.
+_USUAL_COST = 9
+
+
+def surroundings(graph: Graph, calls: list[Call], fused: bool) -> str:
+    """What is around each value of an activation.
+
+    `TIME` behind causal convolutions, where nothing may come from later; `TOKENS` where there are
+    no spatial axes, and in sequences that come from dense layers or from layers that mix tokens in
+    ways of their own; else `SPACE`.
+
+    Args:
+        calls: those of the activation.
+        fused: whether it is part of the layer that makes the feature maps.
+    """
+    rank = len(calls[0].outputs[0].shape)
+    if rank == 2:
+        return TOKENS
+    if rank > 3:
+        return SPACE
+    pending = list(calls) if fused else [c for x in _inputs(calls) for c in graph.producers(x)]
+    found, seen = set(), set()
+    while pending:
+        call = pending.pop()
+        if call in seen:
+            continue
+        seen.add(call)
+        kind = _kind(graph, call)
+        if kind is None:
+            pending += [c for x in call.inputs for c in graph.producers(x)]
+        else:
+            found.add(kind)
+    # One way that looks ahead, and the network does.
+    return next((kind for kind in (SPACE, TIME, TOKENS) if kind in found), SPACE)
+
+
+def _inputs(calls: list[Call]) -> list:
+    return [tensor for call in calls for tensor in call.inputs]
+
+
+def _kind(graph: Graph, call: Call) -> str | None:
+    """Where a layer has its values from; `None` where that depends on what is before it."""
+    operation, rule = call.operation, rule_of(call.operation)
+    if call.is_input:
+        return SPACE
+    if hasattr(operation, "kernel_size") and hasattr(operation, "padding"):
+        if set(operation.kernel_size) == {1}:
+            return None
+        return TIME if _is_causal(graph, call) else SPACE
+    if rule is None or (rule.mixes and isinstance(operation, keras.Layer)) or rule.moves_channels:
+        return TOKENS
+    return None
+
+
+def _is_causal(graph: Graph, call: Call) -> bool:
+    layer = call.operation
+    if layer.padding == "causal":
+        return True
+    # The same, written as zeros in front and a convolution without padding.
+    reach = (layer.kernel_size[0] - 1) * getattr(layer, "dilation_rate", (1,))[0]
+    return layer.padding == "valid" and all(
+        isinstance(before.operation, keras.layers.ZeroPadding1D)
+        and tuple(before.operation.padding) == (reach, 0)
+        for before in graph.producers(call.inputs[0])
+    )
+
+
+def transformation(around: str, config: dict, width: int) -> dict:
+    """What changes in the config of a `LENI` with a depthwise transformation.
+
+    With one tap that would be a slope for each channel: at its own place alone, the block mixes
+    channels in groups, as large as they may be at the cost of a 3x3 kernel.
+
+    Args:
+        around: what is around the values.
+        config: of the template.
+        width: how many channels it will be given.
+    """
+    if around == TIME and "padding" in config:
+        return {"padding": "causal"}
+    if around == SPACE:
+        return {}
+    size = max(n for n in range(1, _USUAL_COST + 1) if width % n == 0)
+    return {"transform": "pointwise", "transform_groups": width // size}
+
+
+def describe(layer: keras.Layer) -> str:
+    """The form of a new layer, in a few words; empty for layers that have no forms."""
+    config = layer.get_config()
+    if config.get("transform") == "pointwise":
+        groups = config["transform_groups"]
+        return f"pointwise in {groups} groups" if groups > 1 else "pointwise"
+    if config.get("transform") == "depthwise":
+        causal = ", causal" if config.get("padding") == "causal" else ""
+        return f"depthwise {config['kernel_size']}{causal}"
+    return ""

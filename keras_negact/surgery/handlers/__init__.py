@@ -1,0 +1,77 @@
+"""All that is known of each layer and operation, found by its exact class."""
+
+import keras
+
+from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.handlers import (  # noqa: F401
+    activations,
+    merging,
+    mixing,
+    operations,
+    per_channel,
+    reshaping,
+)
+from keras_negact.surgery.handlers.public import keep_channels, mix_channels, refuse
+from keras_negact.surgery.handlers.registry import known_base, register, rule_of, rule_of_base
+from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+
+__all__ = [
+    "Conflict",
+    "Outcome",
+    "Question",
+    "Rule",
+    "Take",
+    "answer",
+    "function_of",
+    "keep_channels",
+    "known_base",
+    "mix_channels",
+    "refuse",
+    "register",
+    "rule_of",
+    "rule_of_base",
+]
+
+
+def function_of(operation) -> Function | None:
+    """The function of an activation layer or an activation operation; `None` for all others."""
+    rule = rule_of_base(operation)
+    return rule.function(operation) if rule is not None and rule.function is not None else None
+
+
+def answer(question: Question) -> Outcome:
+    """What becomes of an operation whose input's channels have changed.
+
+    Raises:
+        Conflict: when it cannot follow them, or nothing is known about it.
+    """
+    operation, changed = question.operation, question.changed
+    if not changed and question.wanted is None:
+        return Outcome([None] * len(question.output_shapes))
+    rule = rule_of(operation)
+    if rule is None:
+        if all(channels.keeps_layout for channels in changed):
+            return Outcome([None] * len(question.output_shapes))
+        raise Conflict(f"nothing is known about {type(operation).__name__}", question.maps)
+    if getattr(operation, "quantization_mode", None) or getattr(operation, "lora_enabled", False):
+        raise Conflict("it is quantized or has a LoRA kernel", changed or [question.wanted])
+    if not rule.linear and not all(channels.is_plain for channels in changed):
+        kind = type(operation).__name__
+        raise Conflict(f"{kind} is not linear, and the parts are summed behind it", question.maps)
+    outcome = rule.follow(question)
+    if isinstance(operation, keras.Layer) and not question.bare:
+        _check_behind(operation, outcome, question)
+    return outcome
+
+
+def _check_behind(operation, outcome: Outcome, question: Question) -> None:
+    changed = [channels for channels in outcome.maps if channels is not None]
+    if not changed:
+        return
+    if operation.activity_regularizer is not None and not changed[0].keeps_layout:
+        raise Conflict("its activity regularizer would see more channels", changed)
+    rule = rule_of(operation)
+    if rule.fused:
+        activations.check_element_wise(
+            argument_function(operation.activation), question, "its activation "
+        )

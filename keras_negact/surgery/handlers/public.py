@@ -1,0 +1,113 @@
+"""The small vocabulary for rules of other people's layers."""
+
+from collections.abc import Callable, Mapping
+
+from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.handlers.mixing import mixing, stated_axis
+from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+
+MultiplyAdds = Callable[[object, tuple], float]
+
+
+def keep_channels(
+    weights: Mapping[str, int] | None = None,
+    config: Callable[[int], dict] | None = None,
+    linear: bool = False,
+    idle: bool = False,
+    function=None,
+    kernels: tuple[str, ...] = (),
+    multiply_adds: MultiplyAdds | None = None,
+) -> Rule:
+    """The rule of a layer that treats each channel by itself.
+
+    Args:
+        weights: the weights that have an entry for each channel: by the name of the attribute, the
+            axis of the channels in it. They follow the channels.
+        config: from the new number of channels, the constructor arguments that change with it.
+        linear: whether its output is linear in its input.
+        idle: whether it does nothing in inference.
+        function: of an activation, the function that it computes, as `keras.activations.get` takes
+            it; `True` where it has no name, so that the layer itself stands for it.
+        kernels: names of the weights that it multiplies with at every place.
+        multiply_adds: from the layer and the shape of its input, the multiply-adds for one example,
+            where these are not the kernels' sizes times the places.
+    """
+    axes = dict(weights or {})
+
+    def follow(question: Question) -> Outcome:
+        channels = question.maps[0]
+        if any(other is None or not other.same_channels(channels) for other in question.maps[1:]):
+            raise Conflict("its inputs do not have the same channels", question.maps, False)
+        changes = {} if config is None else config(len(channels))
+        takes = {name: (Take(axis, channels),) for name, axis in axes.items()}
+        return Outcome([channels] * len(question.output_shapes), config=changes, takes=takes)
+
+    def describe(layer) -> Function | None:
+        if function is True:
+            from keras_negact.surgery.functions import of_layer
+
+            return of_layer(layer)
+        return argument_function(function)
+
+    return Rule(
+        follow,
+        passes=True,
+        linear=linear,
+        idle=idle,
+        function=None if function is None else describe,
+        kernels=kernels,
+        at_input=True,
+        channel_axis=stated_axis,
+        multiply_adds=multiply_adds,
+    )
+
+
+def mix_channels(
+    kernel: str = "kernel",
+    input_axis: int = -2,
+    output_axis: int = -1,
+    bias: str | None = "bias",
+    width: str = "filters",
+    at_input: bool = False,
+    multiply_adds: MultiplyAdds | None = None,
+) -> Rule:
+    """The rule of a layer that is linear and mixes all channels, by one kernel.
+
+    Args:
+        kernel, bias: names of the attributes that are these weights.
+        input_axis, output_axis: the kernel's axes of the input's and of the output's channels.
+        width: the constructor argument that is the number of output channels.
+        at_input: whether the kernel is applied at every place of the input, as a transposed
+            convolution does, not of the output.
+        multiply_adds: as in `keep_channels`; `None`: the kernel's size at every place.
+    """
+    return Rule(
+        mixing(kernel, input_axis, output_axis, bias, width),
+        mixes=True,
+        linear=True,
+        kernels=(kernel,),
+        at_input=at_input,
+        multiply_adds=multiply_adds,
+    )
+
+
+def refuse(
+    reason: str, kernels: tuple[str, ...] = (), multiply_adds: MultiplyAdds | None = None
+) -> Rule:
+    """The rule of a layer behind which channels must stay as they are.
+
+    Args:
+        reason: why, for the plan.
+        kernels, multiply_adds: as in `keep_channels`.
+    """
+
+    def follow(question: Question) -> Outcome:
+        raise Conflict(reason, question.changed or [question.wanted])
+
+    return Rule(
+        follow,
+        kernels=kernels,
+        at_input=True,
+        channel_axis=stated_axis,
+        multiply_adds=multiply_adds,
+    )

@@ -1,0 +1,165 @@
+"""All state comes along: the same outputs, and the same again after one more step of training."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from keras_negact import clone_with_activation
+
+TEXTS = np.array([["a\nb", "c"], ["", "d"], ["c", "c"]])
+
+
+def _outputs(model, x):
+    return [np.asarray(y) for y in keras.tree.flatten(model(x))]
+
+
+def check_state(model, x):
+    clone = clone_with_activation(model)
+    for y, z in zip(_outputs(model, x), _outputs(clone, x), strict=True):
+        np.testing.assert_allclose(y, z, atol=1e-6)
+    # Nothing swapped, so that the training step is the same too.
+    copy = clone_with_activation(model, lambda site: None)
+    labels = np.ones_like(_outputs(model, x)[0])
+    for trained in (model, copy):
+        trained.compile(keras.optimizers.SGD(0.1), "mse")
+        trained.train_on_batch(x, labels)
+    np.testing.assert_allclose(_outputs(model, x)[0], _outputs(copy, x)[0], atol=1e-6)
+    return clone
+
+
+def dense_behind(inputs, x):
+    return keras.Model(inputs, layers.Dense(2)(layers.Dense(3, activation="relu")(x)))
+
+
+def lookup(mode, **kwargs):
+    layer = layers.StringLookup(output_mode=mode, **kwargs)
+    layer.adapt(TEXTS)
+    inputs = keras.Input((2,), dtype="string")
+    x = layer(inputs)
+    return dense_behind(inputs, layers.Flatten()(layers.Embedding(9, 2)(x)) if mode == "int" else x)
+
+
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "count", "tf_idf"])
+def test_string_lookup_with_line_breaks_and_empty_tokens(mode):
+    check_state(lookup(mode), tf.constant([["a\nb", "c"], ["", "else"]]))
+
+
+def test_string_lookup_with_a_mask_token():
+    check_state(lookup("int", mask_token=""), tf.constant([["a\nb", "c"], ["", "else"]]))
+
+
+def test_integer_lookup():
+    layer = layers.IntegerLookup()
+    layer.adapt(np.array([[5, 7], [9, 5]]))
+    inputs = keras.Input((2,), dtype="int64")
+    x = layers.Flatten()(layers.Embedding(9, 2)(layer(inputs)))
+    check_state(dense_behind(inputs, x), np.array([[5, 7], [9, 1]]))
+
+
+def lower(text):
+    return tf.strings.lower(text)
+
+
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "tf_idf"])
+@pytest.mark.parametrize("own", [False, True])
+def test_text_vectorization(mode, own):
+    functions = {"standardize": lower, "split": lambda text: tf.strings.split(text, " ")}
+    layer = layers.TextVectorization(
+        output_mode=mode,
+        output_sequence_length=4 if mode == "int" else None,
+        **(functions if own else {}),
+    )
+    layer.adapt(["foo bar", "bar baz qux", "Foo!"])
+    inputs = keras.Input((), dtype="string")
+    x = layer(inputs)
+    x = layers.Flatten()(layers.Embedding(12, 2)(x)) if mode == "int" else x
+    check_state(dense_behind(inputs, x), tf.constant(["foo bar baz", "zip Foo!"]))
+
+
+def discretization():
+    layer = layers.Discretization(num_bins=4)
+    layer.adapt(np.arange(20.0)[:, None])
+    inputs = keras.Input((1,))
+    return dense_behind(inputs, layers.Flatten()(layers.Embedding(5, 2)(layer(inputs))))
+
+
+def normalization():
+    layer = layers.Normalization()
+    layer.adapt(np.random.default_rng(0).normal(3, 5, (30, 3)))
+    inputs = keras.Input((3,))
+    return dense_behind(inputs, layer(inputs))
+
+
+BINNED = np.array([[1.0], [9.0], [19.0]], "float32")
+
+
+def test_bins_and_statistics():
+    check_state(discretization(), BINNED)
+    check_state(normalization(), np.ones((2, 3), "float32"))
+
+
+def test_loaded_from_a_file(tmp_path):
+    for make, x in (
+        (discretization, BINNED),
+        (normalization, np.ones((2, 3), "float32")),
+        (lambda: lookup("tf_idf"), tf.constant([["a\nb", "c"], ["c", "else"]])),
+    ):
+        path = tmp_path / "model.keras"
+        make().save(path)
+        check_state(keras.models.load_model(path), x)
+
+
+def test_lora_on_dense_and_within_attention():
+    x = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
+    for layer in (layers.Dense(4), layers.MultiHeadAttention(2, 3)):
+        inputs = keras.Input((6, 4))
+        attends = isinstance(layer, layers.MultiHeadAttention)
+        y = layer(inputs, inputs) if attends else layer(inputs)
+        model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(layers.ReLU()(y))))
+        for adapted in (layer.query_dense, layer.value_dense) if attends else (layer,):
+            adapted.enable_lora(2, lora_alpha=8)
+            b = adapted.lora_kernel_b
+            b.assign(np.random.default_rng(1).normal(size=b.shape))
+        clone = check_state(model, x)
+        copy = clone.layers[1].query_dense if attends else clone.layers[1]
+        original = layer.query_dense if attends else layer
+        assert copy.lora_alpha == 8
+        assert len(clone.layers[1].trainable_weights) == len(layer.trainable_weights)
+        assert copy.lora_kernel_a.shape == original.lora_kernel_a.shape
+
+
+def test_the_state_of_a_seed_generator():
+    dropout = layers.Dropout(0.5, seed=3)
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="relu"), dropout])
+    model(np.ones((2, 3)), training=True)
+    state = np.asarray(dropout.seed_generator.state)
+    clone = clone_with_activation(model)
+    np.testing.assert_array_equal(clone.layers[-1].seed_generator.state, state)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Counting(layers.Layer):
+    """A layer whose state is no variable."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.offset = 0.0
+
+    def call(self, inputs):
+        return inputs + self.offset
+
+    def save_own_variables(self, store):
+        store["offset"] = np.array(self.offset)
+
+    def load_own_variables(self, store):
+        self.offset = float(store["offset"])
+
+
+def test_a_class_that_saves_its_state_by_itself():
+    inputs = keras.Input((3,))
+    counting = Counting()
+    model = dense_behind(inputs, counting(inputs))
+    counting.offset = 2.5
+    check_state(model, np.ones((2, 3), "float32"))

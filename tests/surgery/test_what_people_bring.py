@@ -1,0 +1,212 @@
+"""Functions, names, subclasses and layers of other people's."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_negact import LENI, clone_with_activation, plan_activation_swap
+from keras_negact.surgery import new_layers
+from tests.support.random_graphs import scramble
+from tests.support.swapping import actions, check_same_function
+
+IMAGES = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+
+
+def stack(*between, classes=2):
+    model = keras.Sequential([keras.Input((8, 8, 3)), *between, layers.Conv2D(classes, 1)])
+    scramble(model)
+    return model
+
+
+def test_a_function_of_keras_as_the_activation():
+    clone = clone_with_activation(stack(layers.Conv2D(4, 3), layers.ReLU()), keras.activations.gelu)
+    assert clone.layers[1].activation is keras.activations.gelu
+
+
+def test_a_factory_means_what_it_means_for_models():
+    clone = clone_with_activation(
+        stack(layers.Conv2D(4, 3), layers.ReLU()), lambda: LENI(kernel_size=5)
+    )
+    assert clone.layers[1].kernel_size == 5
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_prelu_has_one_slope_a_channel(rank):
+    inputs = keras.Input((5,) * rank + (3,))
+    x = layers.Dense(4, activation="relu", name="dense")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    clone = clone_with_activation(model, "prelu", where="dense")
+    assert clone.get_layer("dense_activation").alpha.shape == (1,) * rank + (4,)
+
+
+class Holder(layers.Layer):
+    """Has an attribute of that name that is no argument."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = keras.activations.relu
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+class Shifted(layers.LeakyReLU):
+    def call(self, inputs):
+        return super().call(inputs) - 0.5
+
+
+class Swoosh(layers.Layer):
+    def call(self, inputs):
+        return inputs * ops.tanh(ops.softplus(inputs))
+
+
+def test_layers_of_other_peoples_are_copied_and_named():
+    model = stack(
+        layers.Conv2D(4, 3),
+        Holder(name="holder"),
+        layers.Conv2D(4, 1, activation="relu", name="plain"),
+        Shifted(name="shifted"),
+        Swoosh(name="swoosh"),
+        layers.Lambda(lambda x: x**2, name="square"),
+    )
+    plan, _ = check_same_function(model)
+    assert actions(plan) == {"holder": "leave", "plain": "swap", "shifted": "leave"}
+    named = ["shifted", "swoosh", "square"]
+    plan, clone = check_same_function(model, where=named)
+    assert [path for path, action in actions(plan).items() if action == "swap"] == named
+    assert all(isinstance(clone.get_layer(name), LENI) for name in named)
+    plan = plan_activation_swap(model, "relu", where=["swoosh"])
+    assert [site.keeps_function for site in plan.sites if site.path == "swoosh"] == [False]
+
+
+def test_one_warning_when_nothing_was_swapped():
+    with pytest.warns(UserWarning, match="None of the 1.*bounded") as caught:
+        clone_with_activation(stack(layers.Conv2D(4, 3, activation="tanh")))
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("function", ["linear", None])
+def test_linear_activations_behind_a_doubled_width(function):
+    model = stack(layers.Conv2D(4, 3), layers.ReLU(), layers.Activation(function))
+    plan, _ = check_same_function(model, "on_off_relu")
+    assert plan.report.count("swap") == 1
+
+
+def test_silu_written_as_a_product():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = layers.Conv2D(4, 3)(x * ops.sigmoid(x))
+    x = layers.Multiply()([layers.Activation("sigmoid")(x), x])
+    model = keras.Model(inputs, layers.Conv2D(2, 1)(x))
+    plan, clone = check_same_function(model)
+    assert [s.function for s in plan.sites if s.action == "swap"] == ["silu", "silu"]
+    assert not any(isinstance(layer, layers.Multiply) for layer in clone.layers)
+
+
+def slopes():
+    return layers.PReLU("uniform", shared_axes=[1, 2])
+
+
+@pytest.mark.parametrize("make", [lambda: layers.LeakyReLU(0.3), slopes])
+def test_a_doubled_width_keeps_leaky_rectifiers(make):
+    model = stack(
+        layers.Conv2D(4, 3),
+        make(),
+        layers.ZeroPadding2D(1),
+        layers.AveragePooling2D(2),
+        layers.DepthwiseConv2D(2, use_bias=False),
+        layers.Dropout(0.3),
+    )
+    plan, clone = check_same_function(model, "on_off_relu")
+    assert plan.sites[0].keeps_function
+    assert clone.layers[-1].kernel.shape[-2] == 8
+    # Slopes that were learned since the plan count.
+    if isinstance(model.layers[1], layers.PReLU):
+        model.layers[1].alpha.assign(np.full((1, 1, 4), -0.7))
+        np.testing.assert_allclose(plan.apply()(IMAGES), model(IMAGES), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        layers.MaxPooling2D,
+        layers.BatchNormalization,
+        lambda: layers.Activation("tanh"),
+        layers.ReLU,
+    ],
+)
+def test_what_is_not_linear_stops_it(behind):
+    model = stack(layers.Conv2D(4, 3), layers.LeakyReLU(0.3, name="leaky"), behind())
+    plan, _ = check_same_function(model, "on_off_relu", where="^leaky$")
+    assert actions(plan)["leaky"] == "skip"
+    assert "not linear" in plan.sites[0].reason
+    plan, _ = check_same_function(model, "on_off_relu", where="^leaky$", on_conflict="compress")
+    assert actions(plan)["leaky"] == "compress"
+
+
+def test_the_new_layers_alone_are_trained():
+    inner = keras.Sequential(
+        [keras.Input((6, 6, 4)), layers.Conv2D(4, 3), layers.ReLU()], name="in"
+    )
+    model = stack(layers.Conv2D(4, 3, activation="relu"), inner)
+    model.trainable = False
+    clone = clone_with_activation(model, trainable="new")
+    blocks = new_layers(clone)
+    assert len(blocks) == 2
+    expected = [w for block in blocks for w in block.trainable_weights]
+    assert len(expected) == len(clone.trainable_weights) == 6
+    x = IMAGES
+    clone.compile(keras.optimizers.SGD(0.1), "mse")
+    frozen = [np.array(w) for w in clone.non_trainable_weights]
+    clone.train_on_batch(x, np.ones_like(clone(x)))
+    for weight, before in zip(clone.non_trainable_weights, frozen, strict=True):
+        np.testing.assert_array_equal(weight, before)
+    name = model.layers[-1].name
+    clone = clone_with_activation(model, trainable=["new", f"^{name}$"])
+    assert len(clone.trainable_weights) == 8
+    with pytest.raises(ValueError, match="nowhere"):
+        clone_with_activation(model, trainable=["new", "nowhere"])
+    with pytest.raises(ValueError, match="Received: 3"):
+        plan_activation_swap(model, trainable=3)
+
+
+class Taking(keras.Model):
+    """Takes a graph, and something more."""
+
+    def __init__(self, inputs, outputs, factor, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.factor = factor
+
+    def train_step(self, data):
+        return {"factor": self.factor}
+
+
+class Making(keras.Model):
+    """Makes its own graph of two inputs."""
+
+    def __init__(self, **kwargs):
+        first, second = keras.Input((4,)), keras.Input((4,))
+        super().__init__([first, second], layers.ReLU()(first + second), **kwargs)
+        self.note = "mine"
+
+    def train_step(self, data):
+        return {}
+
+
+def test_a_subclass_that_takes_a_graph_stays():
+    inputs = keras.Input((4,))
+    model = Taking(inputs, layers.Dense(2)(layers.Dense(3, activation="relu")(inputs)), 0.5)
+    clone = clone_with_activation(model)
+    assert type(clone) is Taking
+    assert clone.factor == 0.5
+
+
+def test_one_warning_says_what_a_subclass_loses():
+    first, second = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([first, second], layers.Dense(1)(Making(name="made")([first, second])))
+    x = [np.ones((2, 4), "float32"), -2 * np.ones((2, 4), "float32")]
+    with pytest.warns(UserWarning, match=r"`made` \(Making\).*without note, train_step") as caught:
+        clone = clone_with_activation(model)
+    assert len(caught) == 1
+    np.testing.assert_allclose(clone(x), model(x))

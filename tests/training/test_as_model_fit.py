@@ -1,0 +1,244 @@
+"""`fit` means what `Model.fit` means, whatever it is given."""
+
+import itertools
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from keras_negact.training import Backup, fit
+from keras_negact.training.data import Arrays
+from tests.support.fit_cases import (
+    CASES,
+    CLASS_WEIGHT,
+    EPOCHS,
+    STEPS,
+    InMemory,
+    Losses,
+    X,
+    Y,
+    batches,
+    by_model_fit,
+    differences,
+    one_input,
+)
+from tests.support.processes import SCRIPTS, finish, start
+from tests.support.small_training import Crash, CrashAt
+
+# Everything once is slow; these stand for the rest: each kind of data, and each option somewhere.
+SAMPLE = {
+    "list+class_weight",
+    "outputs+sample_weight",
+    "dict+validation_split",
+    "unknown+validation_data",
+    "dataset+thirds",
+    "PyDataset-threads+class_weight",
+    "function",
+    "generator",
+    "array+short_epochs",
+}
+EVERY = [pytest.param(name, marks=[] if name in SAMPLE else pytest.mark.slow) for name in CASES]
+pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_plain_with_a_backup_and_interrupted(tmp_path, name):
+    case = CASES[name]
+    expected, expected_losses = by_model_fit(case)
+
+    plain, losses = case.model(), Losses()
+    fit(plain, **case.arguments(), epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[losses])
+    assert differences(expected, plain) <= 1e-6
+    assert losses.steps == expected_losses.steps
+    np.testing.assert_allclose(losses.values, expected_losses.values, atol=1e-6)
+
+    def backed(folder, *more):
+        model = case.model()
+        callbacks = [Backup(tmp_path / folder, save_every=1), *more]
+        fit(model, **case.arguments(), epochs=EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
+        return model
+
+    losses = Losses()
+    assert differences(expected, backed("whole", losses)) <= 1e-6
+    assert losses.steps == expected_losses.steps
+    np.testing.assert_allclose(losses.values, expected_losses.values, atol=1e-6)
+
+    with pytest.raises(Crash):
+        backed("cut", CrashAt(epoch=1, step=1))
+    losses = Losses()
+    assert differences(expected, backed("cut", losses)) <= 1e-6
+    # Step 1 was done and not saved when the run was cut: it is the first one to be done again.
+    assert losses.steps == expected_losses.steps[-len(losses.steps) :]
+    assert losses.steps[0] == 1
+
+
+@pytest.fixture(scope="module")
+def on_replicas(request):
+    names = [name for name in CASES if CASES[name].on_replicas]
+    if "not slow" in request.config.getoption("-m"):
+        names = [name for name in names if name in SAMPLE]
+    status, output = finish(start(SCRIPTS / "fit_cases_on_replicas.py", ",".join(names)))
+    assert status == 0, output
+    line = next(line for line in output.splitlines() if line.startswith("FOUND "))
+    return json.loads(line.removeprefix("FOUND "))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in SAMPLE else pytest.mark.slow)
+        for name in CASES
+        if CASES[name].on_replicas
+    ],
+)
+def test_on_two_replicas(on_replicas, name):
+    for difference in on_replicas[name]:
+        assert difference <= 2e-6
+
+
+class Recorder(keras.layers.Layer):
+    """Passes examples on, and remembers the first number of each one that is trained on."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        import tensorflow as tf
+
+        def record(batch):
+            self.seen.append(batch[:, 0].copy())
+            return batch
+
+        return tf.ensure_shape(tf.numpy_function(record, [x], tf.float32), x.shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def recording_model():
+    inner = one_input()
+    recorder = Recorder()
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, inner(recorder(inputs)))
+    model.compile(keras.optimizers.SGD(0.05, 0.9), inner.loss, run_eagerly=True)
+    return model, recorder.seen
+
+
+@pytest.mark.parametrize("kind", ["array", "batch", "PyDataset", "PyDataset-threads"])
+@pytest.mark.parametrize("backup", [False, True])
+def test_shuffled_every_example_once_and_as_model_fit_in_that_order(tmp_path, kind, backup):
+    arguments = {"shuffle": "batch", **CASES["array"].arguments()}
+    if kind != "batch":
+        arguments = {"shuffle": True, **CASES[kind].arguments()}
+    model, seen = recording_model()
+    callbacks = [Backup(tmp_path)] if backup else []
+    fit(model, **arguments, epochs=EPOCHS, verbose=0, callbacks=callbacks)
+    assert len(seen) == EPOCHS * STEPS
+    place = {value: number for number, value in enumerate(X[:, 0])}
+    orders = [[place[value] for value in batch] for batch in seen]
+    for epoch in range(EPOCHS):
+        numbers = [*itertools.chain(*orders[epoch * STEPS : (epoch + 1) * STEPS])]
+        assert sorted(numbers) == list(range(len(X)))
+        assert numbers != sorted(numbers)
+    assert orders[:STEPS] != orders[STEPS : 2 * STEPS]
+    again, _ = recording_model()
+    for chosen in orders:
+        again.fit(X[chosen], Y[chosen], batch_size=len(chosen), shuffle=False, verbose=0)
+    for mine, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+
+
+def test_order_of_arrays_is_that_of_older_backups():
+    source = Arrays(np.arange(53.0), shuffle=True)
+    source.seed = 7
+    assert source.order(0)[:10].tolist() == [10, 47, 26, 37, 50, 12, 16, 0, 24, 6]
+    assert source.order(3)[:10].tolist() == [48, 49, 15, 17, 37, 52, 42, 51, 27, 13]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_pydataset_is_told_of_its_epochs_and_asked_in_order(tmp_path, shuffle):
+    def trained(train, *callbacks):
+        data = InMemory(X, Y)
+        model = one_input()
+        train(model)(data, epochs=EPOCHS, shuffle=shuffle, verbose=0, callbacks=list(callbacks))
+        return data
+
+    expected = trained(lambda model: model.fit)
+    ours = lambda model: lambda *a, **k: fit(model, *a, **k)  # noqa: E731
+    found = trained(ours, Backup(tmp_path / "whole"))
+    assert found.told == expected.told == ["end", *["begin", "end"] * EPOCHS]
+    if not shuffle:
+        assert found.asked[-EPOCHS * STEPS :] == expected.asked[-EPOCHS * STEPS :]
+    with pytest.raises(Crash):
+        trained(ours, Backup(tmp_path / "cut", 2), CrashAt(epoch=1, step=3))
+    assert trained(ours, Backup(tmp_path / "cut", 2)).told == expected.told
+
+
+def test_every_batch_of_a_generator_is_trained_on_once(tmp_path):
+    taken = []
+
+    def recorded():
+        for batch in batches(X, Y):
+            taken.append(len(batch[0]))
+            yield batch
+
+    model, seen = recording_model()
+    fit(model, recorded(), verbose=0, callbacks=[Backup(tmp_path)])
+    np.testing.assert_array_equal(np.concatenate(seen), X[:, 0])
+    assert sum(taken) == len(X)
+
+
+def test_a_generator_for_several_epochs_needs_their_length(tmp_path):
+    with pytest.raises(ValueError, match="steps_per_epoch"):
+        fit(one_input(), batches(X, Y), epochs=2, verbose=0, callbacks=[Backup(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"x": X, "y": [Y, Y]}, "one output"),
+        ({"x": X, "y": Y, "sample_weight": np.ones(53)}, "not both"),
+        ({"x": X, "y": np.zeros((53, 4, 3))}, "one class for each example"),
+    ],
+)
+def test_class_weights_are_refused_where_keras_refuses_them(arguments, what):
+    with pytest.raises(ValueError, match=what):
+        fit(one_input(), **arguments, class_weight=CLASS_WEIGHT, verbose=0)
+
+
+@pytest.mark.parametrize("make", ["soft", "one-hot", "column", "float"])
+def test_class_weights_round_labels_as_keras_does(tmp_path, make):
+    labels = (Y > 0).astype("float32")
+    targets = {
+        "soft": np.abs(labels - 0.3),
+        "one-hot": np.eye(2, dtype="float32")[labels.astype(int)],
+        "column": labels[:, None],
+        "float": labels,
+    }[make]
+
+    def model():
+        keras.utils.set_random_seed(0)
+        network = keras.Sequential(
+            [keras.Input((8,)), keras.layers.Dense(2 if make == "one-hot" else 1)]
+        )
+        network.compile("sgd", "mse")
+        return network
+
+    common = {"class_weight": {0: 0.5, 1: 3.0}, "shuffle": False, "verbose": 0}
+    expected, found, backed = model(), model(), model()
+    expected.fit(X, targets, **common)
+    fit(found, X, targets, **common)
+    fit(backed, X, targets, callbacks=[Backup(tmp_path)], **common)
+    assert differences(expected, found) == 0
+    assert differences(expected, backed) <= 1e-7
+
+
+def test_no_warning_of_its_own_for_a_dataset():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit(one_input(), CASES["dataset"].arguments()["x"], verbose=0)

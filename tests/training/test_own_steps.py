@@ -1,0 +1,42 @@
+"""Models with a `train_step` of their own train as by `Model.fit`, backups included."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_negact.training import Backup, fit
+from tests.support.own_steps import Adversarial, Encoding, PlainValues, X
+from tests.support.small_training import Crash, CrashAt, largest_difference
+
+KINDS = {
+    "adversarial": Adversarial,
+    "encoding": Encoding,
+    "plain": lambda: (keras.utils.set_random_seed(1), PlainValues())[1],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_as_model_fit_with_a_backup_and_interrupted(tmp_path, kind):
+    def model():
+        one = KINDS[kind]()
+        one.compile() if kind == "adversarial" else one.compile(keras.optimizers.Adam(0.01))
+        return one
+
+    def trained(folder=None, *callbacks):
+        one = model()
+        backups = [] if folder is None else [Backup(tmp_path / folder, save_every=2)]
+        fit(
+            one, X, batch_size=10, epochs=3, shuffle=False, verbose=0,
+            callbacks=[*backups, *callbacks],
+        )  # fmt: skip
+        return one
+
+    expected = model()
+    history = expected.fit(X, batch_size=10, epochs=3, shuffle=False, verbose=0).history
+    with pytest.raises(Crash):
+        trained("cut", CrashAt(epoch=1, step=3))
+    for found in (trained(), trained("whole"), trained("cut")):
+        assert largest_difference(expected, found) <= 1e-6
+        assert found.history.history.keys() == history.keys()
+        for name, values in history.items():
+            np.testing.assert_allclose(found.history.history[name], values, atol=1e-6)
