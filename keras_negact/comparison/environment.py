@@ -27,17 +27,26 @@ def versions() -> dict[str, str]:
 @functools.cache
 def hardware() -> dict[str, str | int]:
     """The processor, its cores, and the accelerators that Keras's backend sees."""
-    # Asked for GPUs by name, JAX raises where there are none.
-    devices = keras.distribution.list_devices()
-    accelerators = [device for device in devices if not device.startswith("cpu")]
     record = {
         "backend": keras.config.backend(),
         "processor": _processor(),
         "cores": os.cpu_count(),
     }
+    accelerators = _accelerators()
     if accelerators:
-        record["accelerator"] = f"{len(accelerators)} x {_gpu()}"
+        record["accelerator"] = f"{accelerators} x {_gpu()}"
     return record
+
+
+def _accelerators() -> int:
+    if keras.config.backend() == "torch":
+        # There Keras lists no devices.
+        import torch
+
+        return torch.cuda.device_count()
+    # Asked for GPUs by name, JAX raises where there are none.
+    devices = keras.distribution.list_devices()
+    return sum(not device.startswith("cpu") for device in devices)
 
 
 def _processor() -> str:

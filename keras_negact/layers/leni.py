@@ -161,7 +161,7 @@ class LENI(FeatureMapLayer):
         bias_regularizer=None,
         bias_constraint=None,
         **kwargs,
-    ):
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.activation = arguments.activation(activation)
         self.transform = arguments.name_or_layer("transform", transform, arguments.TRANSFORMS)

@@ -43,7 +43,7 @@ class OnOffReLU(FeatureMapLayer):
         Structure*, Procedia Computer Science 88 (2016) 145-154.
     """
 
-    def __init__(self, max_value=None, data_format=None, **kwargs):
+    def __init__(self, max_value=None, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.max_value = None if max_value is None else number("max_value", max_value, above=0)
         self.supports_masking = True

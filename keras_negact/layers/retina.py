@@ -57,7 +57,7 @@ class RetinalOpponency(FeatureMapLayer):
         Structure*, Procedia Computer Science 88 (2016) 145-154.
     """
 
-    def __init__(self, scales=3, learnable=False, data_format=None, **kwargs):
+    def __init__(self, scales=3, learnable=False, data_format=None, **kwargs) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.scales = integer("scales", scales, minimum=1)
         self.learnable = flag("learnable", learnable)

@@ -1,0 +1,53 @@
+"""Executes the notebooks, offline, and keeps what they show: all of them, or those named.
+
+python docs/build/execute_notebooks.py [docs/notebooks/dead_network.ipynb ...]
+
+Needs the extras `docs` and `examples`.
+"""
+
+import os
+import pathlib
+import re
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = pathlib.Path(__file__).parents[2]
+TENSORFLOWS_OWN = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4,} ).*\n?", re.M)
+"""What TensorFlow's C++ parts write about the machine, whatever the log level is."""
+
+
+def execute(path: pathlib.Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    started = time.monotonic()
+    NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if worth_keeping(output)]
+    # Nothing of the machine that it was made on.
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+    }
+    nbformat.write(notebook, path)
+    print(f"{path}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def worth_keeping(output) -> bool:
+    if output.output_type != "stream":
+        return True
+    output.text = TENSORFLOWS_OWN.sub("", output.text)
+    return bool(output.text)
+
+
+def main() -> None:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.getenv("PYTHONPATH")]))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    paths = sys.argv[1:] or sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        execute(pathlib.Path(path))
+
+
+if __name__ == "__main__":
+    main()
