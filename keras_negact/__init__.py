@@ -29,7 +29,7 @@ if not _is_launcher_starting():
     from keras_negact.surgery.swap import clone_with_activation, plan_activation_swap
 
 if TYPE_CHECKING:
-    from keras_negact import (
+    from keras_negact import (  # noqa: F401
         analysis,
         comparison,
         datasets,

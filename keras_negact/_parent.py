@@ -1,6 +1,7 @@
 """Processes that end with the one that started them, however that one ends.
 
-Runs as a file too, before the program of a worker, and therefore imports the standard library alone.
+Runs as a file too, before the program of a worker, and therefore imports the standard library
+alone.
 """
 
 import contextlib
