@@ -3,6 +3,7 @@
     python -m keras_negact.launch --workers 2 SCRIPT ARGUMENTS...
 
 On a cluster the scheduler starts the same script and sets `TF_CONFIG`; this is for one machine.
+Lives as long as the training, and therefore imports neither Keras nor TensorFlow.
 """
 
 import argparse
@@ -16,9 +17,18 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from keras_negact import _checks
+from keras_negact._isolation import enter_own_network
+from keras_negact._parent import command_ending_with_parent
 
 _POLL_EVERY = 0.1
+_OPEN_PORTS = (
+    "TensorFlow's server in each worker listens on all network interfaces without a password: who "
+    "reaches its port can read and write files as you. --isolate or a firewall keeps others out "
+    "(docs/distributed.md)."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 if all workers ended well, else that of the first one that did not; 128
         plus the signal's number where a signal ended it or was sent to the launcher.
     """
-    settings = _parser().parse_args(arguments)
-    if settings.workers < 1:
-        raise SystemExit(f"--workers must be positive: {settings.workers}")
-    if not os.path.isfile(settings.script):
-        raise SystemExit(f"There is no script {settings.script}")
+    parser = _parser()
+    settings = parser.parse_args(arguments)
+    try:
+        _check(settings)
+    except ValueError as error:
+        parser.error(str(error))
+    if settings.isolate:
+        try:
+            enter_own_network()
+        except OSError as error:
+            parser.error(f"--isolate: this machine allows no network namespace ({error.strerror})")
+    elif settings.workers > 1:
+        _say(_OPEN_PORTS)
     return Workers(settings).run()
 
 
@@ -77,7 +95,9 @@ class Workers:
         readers = []
         for index in range(settings.workers):
             process = subprocess.Popen(
-                [sys.executable, "-u", settings.script, *settings.arguments],
+                command_ending_with_parent(
+                    [sys.executable, "-u", settings.script, *settings.arguments]
+                ),
                 env=worker_environment(addresses, index, settings.timeout),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -183,26 +203,58 @@ def _say(what: str) -> None:
     print(f"[launch] {what}", flush=True)
 
 
+def _check(settings: argparse.Namespace) -> None:
+    """Turn the texts of the command line into numbers."""
+    settings.workers = _checks.integer("--workers", _parsed(settings.workers, int), 1)
+    if settings.cpus_per_worker is not None:
+        if not hasattr(os, "sched_setaffinity"):
+            raise ValueError(f"--cpus-per-worker can't be had on {sys.platform}")
+        settings.cpus_per_worker = _checks.integer(
+            "--cpus-per-worker",
+            _parsed(settings.cpus_per_worker, int),
+            1,
+            len(os.sched_getaffinity(0)),
+        )
+    if settings.timeout is None:
+        name, text = "KERAS_NEGACT_TIMEOUT", os.environ.get("KERAS_NEGACT_TIMEOUT", "60")
+    else:
+        name, text = "--timeout", settings.timeout
+    settings.timeout = _checks.number(name, _parsed(text, float), above=0)
+    settings.grace = _checks.number("--grace", _parsed(settings.grace, float), 0)
+    if not os.path.isfile(settings.script):
+        raise _checks.refused("script", "a file that is there", settings.script)
+
+
+def _parsed(text: str, kind: type) -> Any:
+    """The number that `text` stands for, or the text itself for a check to refuse."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m keras_negact.launch",
         description="Start several workers of a script on this machine.",
     )
-    parser.add_argument("--workers", type=int, required=True, help="number of processes")
-    parser.add_argument(
-        "--cpus-per-worker", type=int, help="CPUs that each worker may use; all by default"
-    )
+    parser.add_argument("--workers", required=True, help="number of processes")
+    parser.add_argument("--cpus-per-worker", help="CPUs that each worker may use; all by default")
     parser.add_argument(
         "--timeout",
-        type=float,
-        default=float(os.environ.get("KERAS_NEGACT_TIMEOUT", "60")),
-        help="seconds after which a worker gives up peers that are gone (default: %(default)g)",
+        help="seconds after which a worker gives up peers that are gone (default: the environment "
+        "variable KERAS_NEGACT_TIMEOUT, or 60)",
     )
     parser.add_argument(
         "--grace",
-        type=float,
-        default=30.0,
-        help="seconds that workers have to end before SIGKILL (default: %(default)g)",
+        default="30",
+        help="seconds that workers have to end before SIGKILL (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--isolate",
+        action="store_true",
+        help="give the workers a network of their own, which nobody else reaches and from which "
+        "they reach nobody (Linux)",
     )
     parser.add_argument("script", help="a Python script")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")

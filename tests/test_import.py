@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LOADED_BEYOND_KERAS = """
 import sys
 import keras
@@ -21,6 +23,28 @@ def test_importing_the_package_imports_no_extra():
     modules = set(run.stdout.split())
     assert "keras_negact.layers.leni" in modules
     assert not {name.partition(".")[0] for name in modules} & EXTRAS
+
+
+def test_the_launcher_imports_the_package_without_keras_and_nothing_else_does():
+    show = "import sys; print('keras' in sys.modules, 'keras_negact.launch' in sys.modules)"
+    for arguments, expected in {
+        ("-c", f"import keras_negact.launch; {show}"): "True True",
+        ("-c", f"import keras_negact; {show}", "-m", "keras_negact.launch"): "True False",
+    }.items():
+        run = subprocess.run(
+            [sys.executable, *arguments], check=True, capture_output=True, text=True
+        )
+        assert run.stdout.split() == expected.split()
+
+
+def test_parts_are_attributes():
+    import keras_negact
+
+    assert keras_negact.training.fit
+    assert keras_negact.datasets.load_dataset
+    assert {"training", "tuning", "LENI"} <= set(dir(keras_negact))
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = keras_negact.absent
 
 
 def test_public_names():

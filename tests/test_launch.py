@@ -96,7 +96,7 @@ def test_signals_are_passed_on(script, number):
         time.sleep(100)
         """
     )
-    process = start(LAUNCHER, "--workers", 2, path)
+    process = start(*LAUNCHER, "--workers", 2, path)
     read_until(process, "ready")
     read_until(process, "ready")
     process.send_signal(number)
@@ -111,11 +111,68 @@ def test_progress_bars_come_as_their_last_state(script, capfd):
     assert "[worker 0] 3/3\n" in capfd.readouterr().out
 
 
-def test_refuses_bad_command_lines(tmp_path, script):
-    with pytest.raises(SystemExit, match="no script"):
-        run("--workers", 2, tmp_path / "absent.py")
-    with pytest.raises(SystemExit, match="positive"):
-        run("--workers", 0, script(""))
+@pytest.mark.parametrize(
+    ("option", "values"),
+    {
+        "--workers": ("0", "-1", "2.5", "two", ""),
+        "--cpus-per-worker": ("0", "-1", "1.5", "all", "1000000"),
+        "--timeout": ("0", "-5", "nan", "inf", "soon", ""),
+        "--grace": ("-1", "nan", "inf", "soon"),
+    }.items(),
+)
+def test_refuses_wrong_values(script, capsys, option, values):
+    path = script('print("began")')
+    for value in values:
+        with pytest.raises(SystemExit) as ended:
+            run("--workers=1", f"{option}={value}", path)
+        assert ended.value.code == 2
+        shown = capsys.readouterr()
+        assert f"`{option}` must be" in shown.err
+        assert "Received: " in shown.err
+        assert "began" not in shown.out
+
+
+def test_refuses_a_script_that_is_not_there(tmp_path, capsys):
+    for path in (tmp_path / "absent.py", tmp_path):
+        with pytest.raises(SystemExit):
+            run("--workers", 2, path)
+        assert f"`script` must be a file that is there. Received: '{path}'" in (
+            capsys.readouterr().err
+        )
+
+
+@pytest.mark.parametrize("text", ["nan", "-5", "0", "soon"])
+def test_refuses_a_wrong_timeout_of_the_environment(script, capsys, monkeypatch, text):
+    monkeypatch.setenv("KERAS_NEGACT_TIMEOUT", text)
+    with pytest.raises(SystemExit):
+        run("--workers", 1, script(""))
+    assert "`KERAS_NEGACT_TIMEOUT` must be" in capsys.readouterr().err
+    assert run("--workers", 1, "--timeout", 3, script("")) == 0
+
+
+def test_says_who_reaches_the_ports_of_several_workers(script, capfd):
+    assert run("--workers", 1, script("")) == 0
+    assert "listens" not in capfd.readouterr().out
+    assert run("--workers", 2, script("")) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("[launch] TensorFlow's server in each worker listens on all network")
+    assert "--isolate" in lines[0]
+
+
+def test_launcher_holds_neither_keras_nor_tensorflow(script):
+    path = script(
+        """
+        parent = os.getppid()
+        status = open(f"/proc/{parent}/status").read()
+        maps = open(f"/proc/{parent}/maps").read()
+        print(json.dumps({"rss": status.split("VmRSS:")[1].split()[0], "tf": "tensorflow" in maps}))
+        """
+    )
+    status, output = finish(start(*LAUNCHER, "--workers", 1, path))
+    assert status == 0, output
+    seen = json.loads(output[output.index("{") :])
+    assert not seen["tf"]
+    assert int(seen["rss"]) < 60_000
 
 
 def test_ports_are_different_and_cpus_are_shared_out():

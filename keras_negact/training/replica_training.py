@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_negact import _checks
+from keras_negact._worker_folder import worker_folder
 from keras_negact.training import data as data_of
 from keras_negact.training.backup import Backup
 from keras_negact.training.cluster import read_cluster
@@ -309,7 +309,7 @@ def _own_files(callbacks: list[keras.callbacks.Callback], is_chief: bool) -> Ite
     if is_chief:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="keras_negact-worker-") as folder:
+    with worker_folder() as folder:
         moved = []
         for number, callback in enumerate(callbacks):
             for name in _PATHS:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from keras_negact import _parent
 from keras_negact.launch import free_ports
 
 _PARENT = "KERAS_NEGACT_PARENT"
@@ -56,7 +57,7 @@ def is_supervised() -> bool:
 
 def end_with_parent() -> None:
     """End this process when the one that started it as a chief or a worker has ended."""
-    threading.Thread(target=_watch, args=(int(os.environ[_PARENT]),), daemon=True).start()
+    _parent.end_with_parent(int(os.environ[_PARENT]))
 
 
 class _Search:
@@ -161,12 +162,6 @@ def _how(status: int) -> str:
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"failed with the exit status {status}"
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_POLL_SECONDS)
-    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[2]
 SCRIPTS = ROOT / "tests" / "support"
-# As a file it starts at once; as a module it first imports the package, and TensorFlow with it.
-LAUNCHER = ROOT / "keras_negact" / "launch.py"
+LAUNCHER = ("-m", "keras_negact.launch")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -32,7 +31,7 @@ def start(*command: str, **more: str) -> subprocess.Popen:
 
 
 def launch(script: str, *arguments: str, workers: int = 2, options=()) -> subprocess.Popen:
-    return start(LAUNCHER, "--workers", workers, *options, SCRIPTS / script, *arguments)
+    return start(*LAUNCHER, "--workers", workers, *options, SCRIPTS / script, *arguments)
 
 
 def finish(process: subprocess.Popen, seconds: float = 400) -> tuple[int, str]:
