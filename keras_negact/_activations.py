@@ -61,8 +61,22 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
 
 
 def doubles_width(layer: keras.layers.Layer) -> bool:
-    """Whether the layer puts out twice as many channels as it takes in."""
-    return isinstance(layer, OnOffReLU) or (isinstance(layer, LENI) and layer.compression is None)
+    """Whether the layer puts out twice as many channels as it takes in, as it says itself."""
+    if type(layer).compute_output_shape is keras.layers.Layer.compute_output_shape:
+        # It would have to be built to say so, and a template must not be.
+        return False
+    # No layer makes this many of its own accord. The axis of the channels need not be known.
+    for rank in (4, 3, 2):
+        try:
+            shape = layer.compute_output_shape((1, *(_UNLIKELY,) * (rank - 1)))
+        except Exception:
+            # Made for another rank.
+            continue
+        return 2 * _UNLIKELY in shape
+    return False
+
+
+_UNLIKELY = 6007
 
 
 def is_factory(spec) -> bool:

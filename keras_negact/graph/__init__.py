@@ -6,12 +6,14 @@ from keras_negact.graph.interpreter import Interpreter
 from keras_negact.graph.recorded import is_built_sequential, is_graph_model
 from keras_negact.graph.rewriting import Edit, rewrite
 from keras_negact.graph.state import copy_state, copy_trainable, numpy_copy
+from keras_negact.graph.tracing import Untraceable
 
 __all__ = [
     "Call",
     "Edit",
     "Graph",
     "Interpreter",
+    "Untraceable",
     "config_of",
     "copy_operation",
     "copy_state",

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_negact.graph.recorded import is_graph_model, record_of_input, recorded_calls
+from keras_negact.graph.tracing import Untraceable, traced
 
 
 @dataclass(eq=False)
@@ -71,12 +72,14 @@ class Graph:
     """The calls of one model in the order of the computation; nested ones have graphs as bodies.
 
     Attributes:
-        model: the model.
+        model: the model; of a subclassed one, the trace of its `call`.
+        origin: the model itself.
         inputs, outputs: its tensors, flat.
         calls: its calls, those of its input layers included.
     """
 
     model: keras.Model
+    origin: keras.Model
     inputs: list = field(default_factory=list)
     outputs: list = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -205,9 +208,17 @@ class Graph:
         return leaves
 
 
-def read_graph(model: keras.Model) -> Graph:
-    """Read a Functional or built Sequential model, with the models nested in it."""
-    return _Reader().graph(model, prefix="")
+def read_graph(model: keras.Model, inputs=None) -> Graph:
+    """Read a network, with the models nested in it.
+
+    Args:
+        model: a Functional or a built Sequential model, or a subclassed one that can be traced.
+        inputs: symbolic inputs for a subclassed one that was not built.
+
+    Raises:
+        Untraceable: when it has no graph to be read.
+    """
+    return _Reader().graph(model, "", inputs)
 
 
 class _Reader:
@@ -217,15 +228,16 @@ class _Reader:
         self.graphs: dict[keras.Model, Graph] = {}
         self.calls: dict[Any, Call] = {}
 
-    def graph(self, model: keras.Model, prefix: str) -> Graph:
-        if model not in self.graphs:
-            graph = Graph(model, list(model.inputs), list(model.outputs))
+    def graph(self, origin: keras.Model, prefix: str, inputs=None) -> Graph:
+        if origin not in self.graphs:
+            model = origin if is_graph_model(origin) else traced(origin, inputs)
+            graph = Graph(model, origin, list(model.inputs), list(model.outputs))
             records = [record_of_input(tensor) for tensor in graph.inputs]
             records += recorded_calls(graph.inputs, graph.outputs)
             graph.calls = [self._call(record, prefix) for record in records]
             _mark_masks(graph)
-            self.graphs[model] = graph
-        return self.graphs[model]
+            self.graphs[origin] = graph
+        return self.graphs[origin]
 
     def _call(self, record, prefix: str) -> Call:
         if record not in self.calls:
@@ -246,11 +258,20 @@ class _Reader:
             masks=_tensors(given_as_masks),
             outputs=tuple(record.outputs),
         )
-        if is_graph_model(operation):
-            call.body = self.graph(operation, f"{call.path}/")
-            given = args[0] if args else next(iter(kwargs.values()))
-            call.body_inputs = tuple(inputs_in_order(operation, given))
+        given = args[0] if args else next(iter(kwargs.values()), None)
+        call.body = self._body(operation, f"{call.path}/", given)
+        if call.body is not None:
+            call.body_inputs = tuple(inputs_in_order(call.body.model, given))
         return call
+
+    def _body(self, operation, prefix: str, given) -> Graph | None:
+        if not isinstance(operation, keras.Model):
+            return None
+        try:
+            return self.graph(operation, prefix, _alike(given))
+        except Untraceable:
+            # It is one operation, then.
+            return None
 
 
 def inputs_in_order(model: keras.Model, given) -> list:
@@ -258,6 +279,13 @@ def inputs_in_order(model: keras.Model, given) -> list:
     if isinstance(given, dict) and not isinstance(model.input, dict):
         return [given[tensor.name] for tensor in model.inputs]
     return keras.tree.flatten(given)
+
+
+def _alike(given):
+    """Symbolic inputs of the same shapes."""
+    if not all(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(given)):
+        return None
+    return keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), given)
 
 
 def _names_mask(argument: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 
 # What a class may define that says only how it is made, not what it does.
-_CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__"}
+_CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__", "build", "call"}
 
 
 def functional_like(source: keras.Model, inputs, outputs) -> keras.Model:
@@ -55,8 +55,21 @@ def _lost(old: keras.Model, new: keras.Model) -> list[str]:
     own = [kind for kind in type(old).__mro__ if not issubclass(type(new), kind)]
     methods = {name for kind in own if not _is_graph_class(kind) for name in vars(kind)}
     methods = {name for name in methods - _CONSTRUCTION if not _is_private(name)}
-    attributes = {name for name in vars(old) if not _is_private(name) and not hasattr(new, name)}
-    return sorted(methods | attributes)
+    attributes = {
+        name
+        for name, value in vars(old).items()
+        if not _is_private(name) and not hasattr(new, name) and not _belongs_to_the_graph(value)
+    }
+    return sorted((methods | attributes) - _constructor_arguments(old))
+
+
+def _constructor_arguments(model: keras.Model) -> set[str]:
+    """Attributes that say, as the methods of construction do, only how it was made."""
+    try:
+        return set(model.get_config())
+    except Exception:
+        # A class that cannot be saved has nothing to say about itself.
+        return set()
 
 
 def _is_graph_class(kind: type) -> bool:

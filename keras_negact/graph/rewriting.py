@@ -55,15 +55,15 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
         model = writer.model(graph)
     # Outer ones first: the setter sets the flags of all that is within.
     for old, new in reversed(writer.models.items()):
-        if new.trainable != old.model.trainable:
-            new.trainable = old.model.trainable
+        if new.trainable != old.origin.trainable:
+            new.trainable = old.origin.trainable
     for old, new in writer.copies.items():
         if isinstance(new, keras.Layer):
             copy_state(old, new)
             copy_trainable(old, new)
     for start in dict.fromkeys(start for edit in edits.values() for start in edit.starts):
         start()
-    warn_of_losses({old.model: new for old, new in writer.models.items()})
+    warn_of_losses({old.origin: new for old, new in writer.models.items()})
     return model
 
 
@@ -80,8 +80,8 @@ class _Writer(Interpreter):
         if graph not in self.models:
             is_sequential = isinstance(graph.model, keras.Sequential)
             model = (self._sequential if is_sequential else self._functional)(graph)
-            if model.dtype_policy != graph.model.dtype_policy:
-                model.dtype_policy = graph.model.dtype_policy
+            if model.dtype_policy != graph.origin.dtype_policy:
+                model.dtype_policy = graph.origin.dtype_policy
             self.models[graph] = model
         return self.models[graph]
 

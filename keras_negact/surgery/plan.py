@@ -73,7 +73,15 @@ class _Wish:
 
 
 def make_plan(
-    model: keras.Model, activation, where, channels, on_conflict, source, synchronized, trainable
+    model: keras.Model,
+    activation,
+    where,
+    channels,
+    on_conflict,
+    source,
+    synchronized,
+    trainable,
+    inputs=None,
 ) -> Plan:
     """See `plan_activation_swap`."""
     check_model(model)
@@ -83,7 +91,7 @@ def make_plan(
     _checks.one_of("on_conflict", on_conflict, ON_CONFLICT)
     _check_trainable(trainable)
     _checks.flag("synchronized", synchronized)
-    graph = read_graph(model)
+    graph = read_graph(model, inputs)
     found = find_sites(graph)
     selection = Selection(found, where, source)
     sites = [site for site in found if not site.unlisted or selection.is_named(site)]
@@ -122,13 +130,6 @@ def check_model(model: keras.Model) -> None:
             )
     elif not isinstance(model, keras.Model):
         raise _checks.refused("model", "a Keras model", model)
-    elif not isinstance(model, keras.Function):
-        raise ValueError(
-            f"`{model.name}` ({type(model).__name__}) is a subclassed model, and Keras does not "
-            "record which layer of it feeds which. Put the activations into its code (give its "
-            "constructor an `activation` argument and pass `keras_negact.LENI`), or make it "
-            "Functional: `inputs = keras.Input(...); keras.Model(inputs, model.call(inputs))`."
-        )
 
 
 def _channels(channels: str | None, templates: Templates) -> str | None:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -20,6 +21,7 @@ def plan_activation_swap(
     source: Sequence[str] | str | None = None,
     synchronized: bool = False,
     trainable: Trained = None,
+    inputs: Any = None,
 ) -> Plan:
     """Decides how to swap the activations of a network, without building the new network.
 
@@ -27,7 +29,8 @@ def plan_activation_swap(
     the start what `model` computes, to rounding. Behind `[on | off]` a kernel becomes `[W; 0]`.
 
     Args:
-        model: a Functional or a built Sequential model, with other such models nested in it.
+        model: a Functional or a built Sequential model, with other such models nested in it. A
+            subclassed model is traced, where its `call` can be; the clone is then Functional.
         activation: what to put in. A name (`"leni"`, `"on_off_relu"`, or any of Keras's), a layer
             as a template (each site gets a copy with weights of its own), a layer class (`cls()` at
             each site), or any other callable, which is given the site (see `Site`) and returns a
@@ -55,22 +58,24 @@ def plan_activation_swap(
         trainable: `None`: new layers are trained where those that they replace were. `"new"`: the
             new layers alone are trained, for fine-tuning a network through its activations. A list:
             `"new"`, and regular expressions for paths of further layers, such as `"^head$"`.
+        inputs: for a subclassed model that was not built: `keras.Input`s in the structure that its
+            `call` takes.
 
     Returns:
         A `Plan`: `plan.sites` and `print(plan)` say what happens to each activation, and why;
         `plan.to_dict()` has the same as data; `plan.apply()` builds the new network.
 
     Raises:
-        ValueError: when `model` has no graph that could be read (a subclassed model, or a
-            Sequential one that was never built), `where` matches nothing, an argument is unknown or
-            contradicts another, or there is a conflict under `on_conflict="raise"`.
+        ValueError: when `model` has no graph that could be read (a subclassed model that cannot be
+            traced, or a Sequential one that was never built), `where` matches nothing, an argument
+            is unknown or contradicts another, or there is a conflict under `on_conflict="raise"`.
 
     Source:
         The activations' own papers, see `LENI` and `OnOffReLU`. They do not say how a trained
         network is to be converted: all of that is this package's choice.
     """
     return make_plan(
-        model, activation, where, channels, on_conflict, source, synchronized, trainable
+        model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs
     )
 
 
@@ -83,6 +88,7 @@ def clone_with_activation(
     source: Sequence[str] | str | None = None,
     synchronized: bool = False,
     trainable: Trained = None,
+    inputs: Any = None,
 ) -> keras.Model:
     """Clones a network, with its weights, with other activations in the place of its own.
 
@@ -92,7 +98,8 @@ def clone_with_activation(
     state). A subclass of Functional whose constructor is its own comes back as plain Functional.
 
     Args:
-        model, activation, where, channels, on_conflict, source, synchronized, trainable: as in
+        model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs:
+            as in
             `plan_activation_swap`.
 
     Returns:
@@ -107,7 +114,7 @@ def clone_with_activation(
             swapped, and once when a model in it could not come back as its own class.
     """
     plan = make_plan(
-        model, activation, where, channels, on_conflict, source, synchronized, trainable
+        model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs
     )
     skipped = plan.report.count("skip")
     if skipped:

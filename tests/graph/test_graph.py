@@ -8,9 +8,8 @@ from keras_negact.graph import Edit, Interpreter, read_graph, rewrite
 
 
 def network():
-    tower = keras.Sequential(
-        [keras.Input((8,)), layers.Dense(6, "relu"), layers.Dense(8)], name="tower"
-    )
+    tower = [keras.Input((8,)), layers.Dense(6, "relu", name="in"), layers.Dense(8, name="out")]
+    tower = keras.Sequential(tower, name="tower")
     first, second = keras.Input((8,), name="first"), keras.Input((8,), name="second")
     inner = keras.Model([first, second], layers.Add(name="add")([first, second]), name="inner")
     a, b = keras.Input((8,), name="a"), keras.Input((8,), name="b")

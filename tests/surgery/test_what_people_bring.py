@@ -210,3 +210,23 @@ def test_one_warning_says_what_a_subclass_loses():
         clone = clone_with_activation(model)
     assert len(caught) == 1
     np.testing.assert_allclose(clone(x), model(x))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Both(layers.Layer):
+    """A CReLU of somebody else's."""
+
+    def call(self, inputs):
+        return ops.concatenate([ops.relu(inputs), ops.relu(-inputs)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * input_shape[-1])
+
+
+def test_whether_a_layer_doubles_is_asked_of_it():
+    model = stack(layers.Conv2D(4, 3), layers.ReLU(name="relu"))
+    plan, clone = check_same_function(model, Both())
+    assert plan.report.channels == "double"
+    assert clone.get_layer("relu").output.shape[-1] == 8
+    with pytest.raises(ValueError, match="doubles the number of channels"):
+        plan_activation_swap(model, Both(), channels="keep")

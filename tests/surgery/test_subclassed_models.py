@@ -1,0 +1,132 @@
+"""Subclassed models, by a trace of their call."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_negact import LENI, clone_with_activation, plan_activation_swap
+
+IMAGES = np.random.default_rng(0).normal(size=(2, 24, 24, 3)).astype("float32")
+
+
+def prelu():
+    return layers.PReLU("uniform", shared_axes=[1, 2])
+
+
+class Refine(keras.Model):
+    """In the manner of a face detector's second stage."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Conv2D(6, 3), layers.Conv2D(8, 3)
+        self.act1, self.act2, self.act3 = prelu(), prelu(), layers.PReLU("uniform")
+        self.pool = layers.MaxPooling2D(3, 2, padding="same")
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(12)
+        self.dropout = layers.Dropout(0.2)
+        self.face, self.box = layers.Dense(2, activation="softmax"), layers.Dense(4)
+
+    def call(self, inputs, training=None):
+        x = self.pool(self.act1(self.first(inputs)))
+        x = self.pool(self.act2(self.second(x)))
+        x = self.dropout(self.act3(self.dense(self.flatten(x))), training=training)
+        return {"face": self.face(x), "box": self.box(x)}
+
+
+class Cascade(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.stages = [Refine(name="coarse"), Refine(name="fine")]
+
+    def call(self, inputs):
+        first, second = (stage(inputs) for stage in self.stages)
+        return first["box"] + second["box"]
+
+
+def test_the_clone_computes_and_trains_the_same():
+    model = Refine()
+    expected = model(IMAGES)
+    plan = plan_activation_swap(model)
+    assert [site.action for site in plan.sites] == ["swap"] * 3 + ["leave"]
+    clone = plan.apply()
+    for name, value in clone(IMAGES).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-6)
+    assert sum(isinstance(layer, LENI) for layer in clone.layers) == 3
+    copy = clone_with_activation(model, lambda site: None)
+    labels = {name: np.zeros_like(value) for name, value in expected.items()}
+    model.dropout.rate = copy.get_layer(model.dropout.name).rate = 0.0
+    for trained in (model, copy):
+        trained.compile(keras.optimizers.SGD(0.1), {"face": "mse", "box": "mse"})
+        trained.train_on_batch(IMAGES, labels)
+    for name, value in copy(IMAGES).items():
+        np.testing.assert_allclose(value, model(IMAGES)[name], atol=1e-5)
+
+
+def test_models_within_are_opened():
+    model = Cascade()
+    clone = clone_with_activation(model, inputs=keras.Input((24, 24, 3)))
+    np.testing.assert_allclose(clone(IMAGES), model(IMAGES), atol=1e-5)
+    paths = [site.path for site in plan_activation_swap(model).sites]
+    assert sum(path.startswith("coarse/") for path in paths) == 4
+
+
+class Weighted(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4, activation="relu")
+        self.own = self.add_weight(name="own", shape=(4,))
+
+    def call(self, inputs):
+        return self.dense(inputs) * self.own
+
+
+class Switching(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense, self.more = layers.Dense(4, activation="relu"), layers.Dense(4)
+
+    def call(self, inputs, training=False):
+        x = self.dense(inputs)
+        return self.more(x) if training else x
+
+
+class Penalized(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4, activation="relu")
+
+    def call(self, inputs):
+        x = self.dense(inputs)
+        self.add_loss(ops.mean(x))
+        return x
+
+
+class Looping(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4, activation="relu")
+
+    def call(self, inputs):
+        x = self.dense(inputs)
+        return x if float(ops.max(x)) > 0 else -x
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        (Weighted, "weights are in none of the layers"),
+        (Switching, "other things in training"),
+        (Penalized, "adds losses"),
+        (Looping, "does not run on symbolic tensors"),
+    ],
+)
+def test_what_a_trace_would_lose_is_refused(kind, cause):
+    model = kind()
+    model(np.ones((2, 3), "float32"), **({"training": True} if kind is Switching else {}))
+    with pytest.raises(ValueError, match=f"subclassed model.*{cause}"):
+        clone_with_activation(model, inputs=keras.Input((3,)))
+
+
+def test_unknown_shapes_are_asked_for():
+    with pytest.raises(ValueError, match="inputs="):
+        clone_with_activation(Refine())
