@@ -31,7 +31,7 @@ class RetinalOpponency(FeatureMapLayer):
 
     The paper gives the opponent pairs, the centre-surround differences and the 12 channels. That
     these are 2 pairs x 3 scales x {ON, OFF} is this package's reading; the widths are its choice,
-    and so is the third pair, of black and white: without it a grey image is as good as dark.
+    and so is the third pair, of black and white.
 
     Args:
         scales: number of centre-surround pairs for each opponent pair, a positive integer. The

@@ -76,8 +76,7 @@ def test_values_with_luminance(learnable):
     assert [tuple(weight.shape) for weight in layer.weights] == [(3, 2)] * (2 * learnable)
 
 
-def test_luminance_sees_what_opponents_do_not():
-    """A grey dot is silent to colour where centre and surround are as wide, and seen in light."""
+def test_luminance_sees_a_dot_and_no_uniform_grey():
     grey = np.zeros((1, 9, 9, 3), "float32")
     grey[:, 4, 4] = 1
     seen = to_numpy(RetinalOpponency(scales=1, luminance=True)(grey))
