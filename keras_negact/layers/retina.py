@@ -118,6 +118,7 @@ class RetinalOpponency(FeatureMapLayer):
         return 3 if self.luminance else 2
 
     def _check_rgb(self, input_shape):
+        self._check_one_tensor(input_shape)
         if len(input_shape) != 4 or self._channels(input_shape) != 3:
             raise ValueError(
                 f"{self.name} takes batches of RGB images, `(batch, height, width, 3)` or channels "
