@@ -4,7 +4,7 @@ import numpy as np
 
 
 def steps(mode: str, layer, inputs: np.ndarray, memory: bool = False):
-    """Make `forward()` and `training()`, which return when their work is done, and their memory.
+    """Make `forward()`, in inference, and `training()`, which return when done, and their memory.
 
     Args:
         mode: `"tf"` (a TensorFlow graph), `"tf-xla"` or `"jax"`.
@@ -24,11 +24,13 @@ def _tensorflow_steps(layer, inputs, jit_compile):
     import tensorflow as tf
 
     inputs = tf.constant(inputs)
+    # Drawn, and the outputs are returned: TensorFlow leaves out what nobody reads, and what a
+    # gradient of ones makes trivial.
     upstream = tf.nest.map_structure(_like, layer(inputs, training=True))
 
     @tf.function(jit_compile=jit_compile)
     def forward(x):
-        return layer(x, training=True)
+        return layer(x, training=False)
 
     @tf.function(jit_compile=jit_compile)
     def training(x):
@@ -61,13 +63,16 @@ def _jax_steps(layer, inputs, memory):
     def call(x, weights):
         return model.stateless_call(weights, state, x, training=True)[0]
 
+    def infer(x, weights):
+        return model.stateless_call(weights, state, x, training=False)[0]
+
     upstream = jax.tree_util.tree_map(_like, call(inputs, weights))
 
     def train(x, weights, upstream):
         outputs, backward = jax.vjp(call, x, weights)
         return outputs, backward(upstream)
 
-    forward, training = jax.jit(call), jax.jit(train)
+    forward, training = jax.jit(infer), jax.jit(train)
     bytes_of = {}
     if memory:
         kept = jax.eval_shape(lambda x, w: jax.vjp(call, x, w)[1], inputs, weights)

@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from keras_negact import LENI, OnOffReLU
+from keras_negact.layers.ops.scaling import scale_channels
+from keras_negact.layers.ops.shifted import shifted_sum, shifted_sum_by_image
 from keras_negact.layers.rivals import FunnelReLU
 
 
@@ -39,7 +41,24 @@ def _crelu(x):
         import tensorflow as tf
 
         return tf.nn.crelu(x)
+    return _concatenated(x)
+
+
+def _concatenated(x):
     return ops.concatenate([ops.relu(x), ops.relu(-x)], axis=-1)
+
+
+def _stacked(x):
+    pairs = ops.stack([ops.relu(x), ops.relu(-x)], axis=-2)
+    return ops.reshape(pairs, (*ops.shape(x)[:-1], 2 * x.shape[-1]))
+
+
+def _shifted(x, kernel):
+    return shifted_sum(ops.relu(-x), ops.convert_to_tensor(kernel), "channels_last")
+
+
+def _shifted_by_image(x, kernel):
+    return shifted_sum_by_image(ops.relu(-x), ops.convert_to_tensor(kernel), "channels_last")
 
 
 class ComposedLENI(keras.layers.Layer):
@@ -72,7 +91,23 @@ def contenders(shape: tuple) -> dict:
         "prelu": keras.layers.PReLU(shared_axes=spatial_axes or None),
         "crelu": Applied(_crelu),
         "on_off_relu": OnOffReLU(),
+        # The forms of which `keras_negact.layers.ops` chooses one.
+        "on_off_concatenated": Applied(_concatenated),
+        "on_off_stacked": Applied(_stacked),
         "leni": LENI(start="random"),
+        "leni_sum": LENI(compression="sum", start="random"),
+        "leni_shifted": Applied(
+            lambda x, p, k: p * ops.relu(x) + _shifted(x, k), scales=("positive_scale",), taps=3
+        ),
+        "leni_by_image": Applied(
+            lambda x, p, k: p * ops.relu(x) + _shifted_by_image(x, k),
+            scales=("positive_scale",),
+            taps=3,
+        ),
+        "scaled": Applied(
+            lambda x, p: scale_channels(x, p, channel_axis=len(shape) - 1), scales=("scale",)
+        ),
+        "scaled_plainly": Applied(lambda x, p: x * p, scales=("scale",)),
         "leni_by_hand": Applied(
             lambda x, p, n, k: p * ops.relu(x) + n * _depthwise(ops.relu(-x), k),
             scales=("positive_scale", "negative_scale"),
@@ -82,6 +117,12 @@ def contenders(shape: tuple) -> dict:
         "depthwise": Applied(_depthwise, taps=3),
         "relu_and_depthwise": Applied(lambda x, k: (ops.relu(x), _depthwise(x, k)), taps=3),
     }
+    if keras.config.backend() != "jax":
+        # XLA alone makes one loop of the shifted products.
+        layers.pop("leni_by_image")
+    if not spatial_axes:
+        for name in ("leni_shifted", "leni_by_image"):
+            layers.pop(name, None)
     if spatial_axes:
         layers["leni_composed"] = ComposedLENI()
     return layers

@@ -20,8 +20,7 @@ class FeatureMapLayer(keras.Layer):
 
     def _channels(self, input_shape) -> int:
         """The number of channels, or a `ValueError` where there is none to be had."""
-        if isinstance(input_shape, dict) or any(isinstance(n, (tuple, list)) for n in input_shape):
-            raise ValueError(f"{self.name} takes one tensor. Received the shapes: {input_shape}")
+        self._check_one_tensor(input_shape)
         if len(input_shape) < 2:
             raise ValueError(
                 f"{self.name} needs a batch axis and a channel axis. "
@@ -35,6 +34,10 @@ class FeatureMapLayer(keras.Layer):
                 f"Received the shape: {input_shape}"
             )
         return channels
+
+    def _check_one_tensor(self, input_shape):
+        if isinstance(input_shape, dict) or any(isinstance(n, (tuple, list)) for n in input_shape):
+            raise ValueError(f"{self.name} takes one tensor. Received the shapes: {input_shape}")
 
     def _with_channels(self, input_shape, channels: int) -> tuple:
         shape = list(input_shape)

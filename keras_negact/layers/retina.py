@@ -22,20 +22,24 @@ class RetinalOpponency(FeatureMapLayer):
 
         green_red   = G_center(green) - G_surround(red)
         blue_yellow = G_center(blue) - G_surround((red + green) / 2)
+        black_white = G_center(light) - G_surround(light),  light = (red + green + blue) / 3
         y = concat([relu(d), relu(-d)]),  d = [green_red at each scale, blue_yellow at each scale]
 
-    Every Gaussian sums to one, reaches 6 pixels from its centre and replicates the image's edge: a
-    uniform grey image gives silence, to rounding.
+    and with `luminance` `black_white` at each scale as well. Every Gaussian sums to one, reaches 6
+    pixels from its centre and replicates the image's edge: a uniform grey image gives silence, to
+    rounding.
 
     The paper gives the opponent pairs, the centre-surround differences and the 12 channels. That
-    these are 2 pairs x 3 scales x {ON, OFF} is this package's reading; the widths are its choice.
+    these are 2 pairs x 3 scales x {ON, OFF} is this package's reading; the widths are its choice,
+    and so is the third pair, of black and white.
 
     Args:
         scales: number of centre-surround pairs for each opponent pair, a positive integer. The
             centres' standard deviations go from 0.5 to 1 pixel in equal ratios, a surround is twice
             as wide as its centre.
+        luminance: whether there is a pair of black and white, too.
         learnable: whether the standard deviations are trained. There is one for each scale and
-            opponent pair, for centre and for surround; what is stored is its logarithm.
+            pair, for centre and for surround; what is stored is its logarithm.
         data_format: `"channels_last"` or `"channels_first"`. `None`: Keras's own default.
         **kwargs: arguments of `keras.Layer`, such as `name` and `dtype`.
 
@@ -43,10 +47,11 @@ class RetinalOpponency(FeatureMapLayer):
         `(batch, height, width, 3)` or `(batch, 3, height, width)`, RGB in any linear unit.
 
     Output shape:
-        The input's, with `4 * scales` channels.
+        The input's, with `4 * scales` channels, or `6 * scales` with `luminance`.
 
     Weights:
-        `log_center_sigma` and `log_surround_sigma`, `(2, scales)`, when `learnable`; none else.
+        `log_center_sigma` and `log_surround_sigma`, `(pairs, scales)`, when `learnable`; none
+        else.
 
     Raises:
         ValueError: if `scales` is not a positive integer, the input has not three channels and two
@@ -57,15 +62,18 @@ class RetinalOpponency(FeatureMapLayer):
         Structure*, Procedia Computer Science 88 (2016) 145-154.
     """
 
-    def __init__(self, scales=3, learnable=False, data_format=None, **kwargs) -> None:
+    def __init__(
+        self, scales=3, learnable=False, data_format=None, luminance=False, **kwargs
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.scales = integer("scales", scales, minimum=1)
         self.learnable = flag("learnable", learnable)
+        self.luminance = flag("luminance", luminance)
 
     def build(self, input_shape):
         self._check_rgb(input_shape)
         log_center = np.log(np.geomspace(*_CENTER_SIGMAS, self.scales))
-        log_center = np.tile(log_center, (2, 1))
+        log_center = np.tile(log_center, (self._pairs(), 1))
         log_surround = log_center + np.log(_SURROUND_TO_CENTER)
         if self.learnable:
             log_center = self._add_log_sigma("log_center_sigma", log_center)
@@ -80,6 +88,9 @@ class RetinalOpponency(FeatureMapLayer):
         red, green, blue = ops.split(inputs, 3, axis=axis)
         centers = [green] * self.scales + [blue] * self.scales
         surrounds = [red] * self.scales + [(red + green) / 2] * self.scales
+        if self.luminance:
+            light = [(red + green + blue) / 3] * self.scales
+            centers, surrounds = centers + light, surrounds + light
         planes = ops.concatenate(centers + surrounds, axis=axis)
         log_sigmas = [self.log_center_sigma, self.log_surround_sigma]
         log_sigmas = ops.concatenate([ops.reshape(s, (-1,)) for s in log_sigmas])
@@ -99,12 +110,17 @@ class RetinalOpponency(FeatureMapLayer):
 
     def compute_output_shape(self, input_shape):
         self._check_rgb(input_shape)
-        return self._with_channels(input_shape, 4 * self.scales)
+        return self._with_channels(input_shape, 2 * self._pairs() * self.scales)
 
     def get_config(self):
-        return {**super().get_config(), "scales": self.scales, "learnable": self.learnable}
+        own = {name: getattr(self, name) for name in ("scales", "learnable", "luminance")}
+        return {**super().get_config(), **own}
+
+    def _pairs(self) -> int:
+        return 3 if self.luminance else 2
 
     def _check_rgb(self, input_shape):
+        self._check_one_tensor(input_shape)
         if len(input_shape) != 4 or self._channels(input_shape) != 3:
             raise ValueError(
                 f"{self.name} takes batches of RGB images, `(batch, height, width, 3)` or channels "

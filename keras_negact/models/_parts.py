@@ -9,20 +9,24 @@ from keras_negact import _checks
 
 def normalized_convolution(x, filters, kernel_size, name, strides=1, synchronized=False):
     """A convolution of the input's rank without bias, and its batch normalization."""
+    x = convolution(x, filters, kernel_size, name, strides, use_bias=False)
+    # Keras's 0.99 needs hundreds of steps before inference sees the statistics of training.
+    return keras.layers.BatchNormalization(
+        axis=channel_axis(), momentum=0.9, synchronized=synchronized, name=f"{name}_norm"
+    )(x)
+
+
+def convolution(x, filters, kernel_size, name, strides=1, start="he_normal", use_bias=True):
+    """A convolution of the input's rank."""
     rank = len(x.shape) - 2
-    convolution = getattr(keras.layers, f"Conv{rank}D")
-    x = convolution(
+    return getattr(keras.layers, f"Conv{rank}D")(
         filters,
         kernel_size,
         strides=strides,
         padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
+        use_bias=use_bias,
+        kernel_initializer=start,
         name=f"{name}_conv",
-    )(x)
-    # Keras's 0.99 needs hundreds of steps before inference sees the statistics of training.
-    return keras.layers.BatchNormalization(
-        axis=channel_axis(), momentum=0.9, synchronized=synchronized, name=f"{name}_norm"
     )(x)
 
 

@@ -6,8 +6,15 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._activations import doubles_width, resolve_activation
+from keras_negact.layers.looks_linear import LooksLinear
+from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.layers.retina import RetinalOpponency
-from keras_negact.models._parts import check_network, normalized_convolution, pooled_logits
+from keras_negact.models._parts import (
+    check_network,
+    convolution,
+    normalized_convolution,
+    pooled_logits,
+)
 
 _DOUBLING_PROTOCOLS = ("full", "halved")
 _CONVENTIONAL_PROTOCOLS = ("conventional", "conventional_half")
@@ -22,10 +29,11 @@ def on_off_cnn(
     retina: bool = False,
     width: int = 32,
     synchronized: bool = False,
+    normalization: str | None = "batch",
 ) -> keras.Model:
     """Build a plain CNN in one of the ON/OFF paper's protocols.
 
-    Three stages of two 3-wide convolutions, each with batch normalization and the activation; after
+    Three stages of two 3-wide convolutions, each with a normalization and the activation; after
     each stage the image is halved by maximum pooling. A stage has twice the filters of the one
     before, and one dense layer reads the mean over the image. The paper's layer table is not known
     to us: this network is of its kind, and its layers are our choice.
@@ -37,7 +45,13 @@ def on_off_cnn(
     | `"conventional"` | `width` | `width` | 289,642 |
     | `"conventional_half"` | `width / 2` | `width / 2` | 73,402 |
 
-    Parameters are those for 32 x 32 x 3 images, 10 classes, a width of 32, and `OnOffReLU` or ReLU.
+    Batch normalization re-centres every channel and leaves few units dead, which is what ON/OFF
+    ReLU is made for; the authors' network had none as far as is known. Without it the convolutions
+    have biases, and start so that a response keeps its second moment: those that read a pair of ON
+    and OFF by `LooksLinear`, all others by `he_normal`.
+
+    Parameters are those for 32 x 32 x 3 images, 10 classes, a width of 32, batch
+    normalization, and `OnOffReLU` or ReLU.
     The first two protocols are the paper's, 100 % + 100 % and 50 % + 50 % of ON and OFF features;
     they take an activation that doubles the width, the other two one that keeps it.
 
@@ -49,6 +63,7 @@ def on_off_cnn(
         protocol: `"full"`, `"halved"`, `"conventional"` or `"conventional_half"`.
         retina: whether `RetinalOpponency` stands in front; RGB images only.
         width: filters of the first stage before a protocol halves them.
+        normalization: `"batch"`, or `None` for none.
         synchronized: whether replicas share the statistics of a batch.
 
     Returns:
@@ -63,6 +78,7 @@ def on_off_cnn(
     """
     check_network(input_shape, (2, 3), synchronized, num_classes=num_classes, width=width)
     _checks.flag("retina", retina)
+    _checks.one_of("normalization", normalization, ("batch", None))
     fresh_activation = resolve_activation(activation)
     _check_protocol(protocol, activation, doubles_width(fresh_activation()))
     filters = width
@@ -73,11 +89,20 @@ def on_off_cnn(
 
     inputs = keras.Input(input_shape, name="images")
     x = RetinalOpponency(name="retina")(inputs) if retina else inputs
+    reads_pair = retina
     for stage in range(3):
         for place in ("first", "second"):
             name = f"stage{stage + 1}_{place}"
-            x = normalized_convolution(x, filters * 2**stage, 3, name, synchronized=synchronized)
-            x = fresh_activation()(x)
+            if normalization == "batch":
+                x = normalized_convolution(
+                    x, filters * 2**stage, 3, name, synchronized=synchronized
+                )
+            else:
+                start = LooksLinear() if reads_pair else "he_normal"
+                x = convolution(x, filters * 2**stage, 3, name, start=start)
+            activation_layer = fresh_activation()
+            x = activation_layer(x)
+            reads_pair = isinstance(activation_layer, OnOffReLU)
         x = _halved(x, name=f"stage{stage + 1}_pool")
     return keras.Model(inputs, pooled_logits(x, num_classes), name=f"on_off_cnn_{protocol}")
 

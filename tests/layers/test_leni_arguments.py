@@ -17,6 +17,7 @@ REFUSED_WHEN_MADE = {
     "compression layer": ({"compression": keras.layers.ReLU()}, "`compression` must be one of"),
     "start": ({"start": "zero"}, "`start`.*'keep', 'leaky', 'random'.*Received: 'zero'"),
     "data format": ({"data_format": "NHWC"}, "`data_format`.*'channels_last'.*Received: 'NHWC'"),
+    "padding": ({"padding": "valid"}, "`padding`.*'same', 'causal'. Received: 'valid'"),
     "gain of nothing": ({"kernel_gain": 0}, "`kernel_gain`.*above 0. Received: 0"),
     "gain without a kernel": (
         {"kernel_gain": 2, "transform": None},
@@ -84,6 +85,11 @@ REFUSED_WHEN_BUILT = {
         "known number of channels.*channels_first",
     ),
     "no channels": ({}, (None,), "a batch axis and a channel axis"),
+    "causal in space": (
+        {"padding": "causal"},
+        (None, 5, 5, 3),
+        "padding='causal' goes with one axis of time.*Received: 2 spatial axes",
+    ),
     "too many axes": ({}, (None, 2, 2, 2, 2, 3), "up to three spatial axes. Received: 4"),
     "axes of the kernel": (
         {"kernel_size": (3, 3)},

@@ -178,6 +178,12 @@ def test_leaky_start(name, shape, activation):
     assert LENI.from_config(layer.get_config()).start == "leaky"
 
 
+def test_causal_leaky_start_is_the_present():
+    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    y = to_numpy(LENI(start="leaky", padding="causal")(x))
+    np.testing.assert_allclose(y, np.where(x > 0, x, x / 4), rtol=1e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("slope", [0, 0.01, -1])
 @pytest.mark.parametrize("name", LEAKY)
 def test_leaky_start_of_another_slope(name, slope):

@@ -26,10 +26,15 @@ def blurred(plane, sigma):
     return np.einsum("hwij,ij->hw", windows, gaussian(sigma))
 
 
-def retina(image, center_sigmas, surround_sigmas):
-    """`(height, width, 3)` to `(height, width, 4 * scales)`; the sigmas are `(2, scales)`."""
+def retina(image, center_sigmas, surround_sigmas, luminance=False):
+    """`(height, width, 3)` to `(height, width, 4 * scales)`; the sigmas are `(2, scales)`.
+
+    With luminance there are `6 * scales` channels, and sigmas `(3, scales)`.
+    """
     red, green, blue = np.moveaxis(image, -1, 0)
     pairs = [(green, red), (blue, (red + green) / 2)]
+    if luminance:
+        pairs.append((image.mean(-1), image.mean(-1)))
     opponents = [
         blurred(center, center_sigma) - blurred(surround, surround_sigma)
         for (center, surround), *sigmas in zip(pairs, center_sigmas, surround_sigmas, strict=True)
@@ -55,6 +60,29 @@ def test_values(learnable, scales, size):
     np.testing.assert_allclose(
         y[0], retina(image, *default_sigmas(scales)), rtol=ROUNDING, atol=ROUNDING
     )
+
+
+@pytest.mark.parametrize("learnable", [False, True])
+def test_values_with_luminance(learnable):
+    image = np.random.default_rng(0).uniform(size=(9, 7, 3))
+    layer = RetinalOpponency(scales=2, luminance=True, learnable=learnable, dtype="float64")
+    layer = RetinalOpponency.from_config(layer.get_config())
+    y = to_numpy(layer(image[None]))
+    sigmas = [[0.5, 1.0]] * 3, [[1.0, 2.0]] * 3
+    assert y.shape == (1, 9, 7, 12) == layer.compute_output_shape((1, 9, 7, 3))
+    np.testing.assert_allclose(
+        y[0], retina(image, *sigmas, luminance=True), rtol=ROUNDING, atol=ROUNDING
+    )
+    assert [tuple(weight.shape) for weight in layer.weights] == [(3, 2)] * (2 * learnable)
+
+
+def test_luminance_sees_a_dot_and_no_uniform_grey():
+    grey = np.zeros((1, 9, 9, 3), "float32")
+    grey[:, 4, 4] = 1
+    seen = to_numpy(RetinalOpponency(scales=1, luminance=True)(grey))
+    uniform = to_numpy(RetinalOpponency(luminance=True)(np.full((1, 9, 9, 3), 0.4, "float32")))
+    assert seen[0, 4, 4, 2] > 0.1
+    np.testing.assert_allclose(uniform, 0, atol=1e-6)
 
 
 def test_twelve_channels_by_default_and_channels_first():

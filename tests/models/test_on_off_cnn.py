@@ -98,3 +98,33 @@ def test_synchronized_reaches_every_batch_normalization():
     norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
     assert len(norms) == 6
     assert all(norm.synchronized for norm in norms)
+
+
+@pytest.mark.parametrize(
+    ("activation", "protocol"), [("on_off_relu", "full"), ("relu", "conventional")]
+)
+def test_without_normalization_the_response_keeps_its_scale(activation, protocol):
+    model = on_off_cnn((16, 16, 3), 10, activation, protocol, width=16, normalization=None)
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert "BatchNormalization" not in kinds
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert all(layer.use_bias for layer in convolutions)
+    seen = keras.Model(model.inputs, [layer.output for layer in convolutions])
+    images = np.random.default_rng(0).normal(size=(16, 16, 16, 3)).astype("float32")
+    moments = [float(np.mean(np.square(response))) for response in seen.predict(images, verbose=0)]
+    # Maximum pooling and zero padding change it a little, as they do in any such network.
+    assert all(0.2 < moment < 8 for moment in moments), moments
+
+
+def test_without_normalization_pairs_are_read_as_linear():
+    model = on_off_cnn((8, 8, 3), 10, retina=True, width=8, normalization=None)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            on, off = np.split(layer.get_weights()[0], 2, axis=-2)
+            np.testing.assert_array_equal(off, -on)
+    assert model.get_layer("stage1_first_conv").kernel_initializer.get_config()["slope"] == 1
+
+
+def test_other_normalizations_are_refused():
+    with pytest.raises(ValueError, match=r"`normalization` must be.*Received: 'layer'"):
+        on_off_cnn((8, 8, 1), 10, normalization="layer")
