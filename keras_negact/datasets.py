@@ -7,6 +7,8 @@ from os import PathLike
 import numpy as np
 import tensorflow as tf
 
+from keras_negact import _checks
+from keras_negact._batches import Batches, shuffled_batches
 from keras_negact._extras import require
 
 
@@ -18,6 +20,7 @@ class _Augmentation:
     mirror: bool
 
 
+_NONE = _Augmentation(largest_shift=0, mirror=False)
 _AUGMENTATIONS = {
     "digits": _Augmentation(largest_shift=1, mirror=False),
     "cifar10": _Augmentation(largest_shift=4, mirror=True),
@@ -92,21 +95,31 @@ def load_dataset(
             command that fetches it.
         ImportError: if the extra `data` is not installed.
     """
-    _check_arguments(name, batch_size, limit, seed)
+    name = _checks.one_of("name", name, _AUGMENTATIONS)
+    batch_size = _checks.integer("batch_size", batch_size, minimum=1)
+    download = _checks.flag("download", download)
+    limit = None if limit is None else _checks.integer("limit", limit, minimum=2)
+    seed = _checks.integer("seed", seed, minimum=0)
+    augmentation = _AUGMENTATIONS[name] if _checks.flag("augment", augment) else _NONE
     read = _read_digits if name == "digits" else _read_tfds
-    (images, labels), test, class_names = read(name, data_dir, download, limit)
+    train, test, class_names = read(name, data_dir, download, limit)
+    images, labels = train[0], train[1].astype("int32")
+    test = (test[0], test[1].astype("int32"))
     held_out = np.arange(len(images)) % 10 == min(9, len(images) - 1)
     train = (images[~held_out], labels[~held_out])
     validation = (images[held_out], labels[held_out])
+    train_at = shuffled_batches(
+        train, batch_size, seed, augmentation.largest_shift, augmentation.mirror
+    )
     return Dataset(
         name=name,
         input_shape=images.shape[1:],
         num_classes=len(class_names),
         class_names=class_names,
         counts={"train": len(train[0]), "validation": len(validation[0]), "test": len(test[0])},
-        train_at=_epochs(train, batch_size, seed, _AUGMENTATIONS[name] if augment else None),
-        validation=_in_order(validation, batch_size),
-        test=_in_order(test, batch_size),
+        train_at=lambda epoch: _as_tf_data(train_at(epoch)),
+        validation=_as_tf_data(Batches(validation, batch_size)),
+        test=_as_tf_data(Batches(test, batch_size)),
     )
 
 
@@ -117,29 +130,8 @@ def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
         name: as for `load_dataset`.
         data_dir: as for `load_dataset`.
     """
-    _check_arguments(name, batch_size=1, limit=None, seed=0)
+    _checks.one_of("name", name, _AUGMENTATIONS)
     return name == "digits" or _builder(name, data_dir).is_prepared()
-
-
-def _check_arguments(name, batch_size, limit, seed):
-    if name not in _AUGMENTATIONS:
-        raise ValueError(
-            f"`name` must be one of {', '.join(_AUGMENTATIONS)}. Received: name={name!r}"
-        )
-    if not _is_integer(batch_size) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}"
-        )
-    if limit is not None and (not _is_integer(limit) or limit < 2):
-        raise ValueError(
-            f"`limit` must be None or an integer of at least 2. Received: limit={limit!r}"
-        )
-    if not _is_integer(seed) or seed < 0:
-        raise ValueError(f"`seed` must be a non-negative integer. Received: seed={seed!r}")
-
-
-def _is_integer(value):
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _read_digits(name, data_dir, download, limit):
@@ -189,66 +181,15 @@ def _read_split(builder, split, limit):
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _epochs(examples, batch_size, seed, augmentation):
-    batch_of = _batch_reader(examples)
-    count = len(examples[0])
+def _as_tf_data(batches: Batches) -> tf.data.Dataset:
+    images, labels = batches[0]
 
-    def train_at(epoch):
-        order = np.random.default_rng([seed, epoch, 0]).permutation(count)
-        if augmentation is None:
-            plan = tf.data.Dataset.from_tensor_slices(order)
-            return _batched(plan, batch_size, batch_of)
-        rows, columns, mirrored = _draws(count, seed, epoch, augmentation)
-        plan = tf.data.Dataset.from_tensor_slices(
-            (order, rows[order], columns[order], mirrored[order])
+    def batch(number):
+        made = tf.numpy_function(batches.__getitem__, [number], [images.dtype, labels.dtype])
+        return tuple(
+            tf.ensure_shape(part, [None, *array.shape[1:]])
+            for part, array in zip(made, (images, labels), strict=True)
         )
 
-        def augmented_batch_of(index, rows, columns, mirrored):
-            images, labels = batch_of(index)
-            return _moved(images, rows, columns, mirrored), labels
-
-        return _batched(plan, batch_size, augmented_batch_of)
-
-    return train_at
-
-
-def _draws(count, seed, epoch, augmentation):
-    """Row `i` belongs to example `i`, whatever the count and the order are."""
-    draws = np.random.default_rng([seed, epoch, 1]).random((count, 3))
-    reach = augmentation.largest_shift
-    shifts = np.floor(draws[:, :2] * (2 * reach + 1)).astype("int32") - reach
-    mirrored = (draws[:, 2] < 0.5) & augmentation.mirror
-    return shifts[:, 0], shifts[:, 1], mirrored
-
-
-def _moved(images, rows, columns, mirrored):
-    height, width = images.shape[1:3]
-    row_index = tf.clip_by_value(tf.range(height) + rows[:, tf.newaxis], 0, height - 1)
-    column_index = tf.clip_by_value(tf.range(width) + columns[:, tf.newaxis], 0, width - 1)
-    column_index = tf.where(
-        mirrored[:, tf.newaxis], tf.reverse(column_index, axis=[1]), column_index
-    )
-    images = tf.gather(images, row_index, axis=1, batch_dims=1)
-    return tf.gather(images, column_index, axis=2, batch_dims=1)
-
-
-def _in_order(examples, batch_size):
-    return _batched(tf.data.Dataset.range(len(examples[0])), batch_size, _batch_reader(examples))
-
-
-def _batched(plan, batch_size, batch_of):
-    batches = plan.batch(batch_size).map(batch_of, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE)
-
-
-def _batch_reader(examples):
-    # tf.data runs on the host: an array on a GPU would have to come back for it.
-    with tf.device("CPU:0"):
-        images = tf.constant(examples[0], dtype="uint8")
-        labels = tf.constant(examples[1], dtype="int32")
-
-    def batch_of(index):
-        pixels = tf.cast(tf.gather(images, index), "float32")
-        return pixels / 127.5 - 1.0, tf.gather(labels, index)
-
-    return batch_of
+    dataset = tf.data.Dataset.range(len(batches)).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
