@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_negact import _checks
+from keras_negact._batches import Batches, shuffled_batches
 from keras_negact._extras import require
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class _Augmentation:
     mirror: bool
 
 
+_NONE = _Augmentation(largest_shift=0, mirror=False)
 _AUGMENTATIONS = {
     "digits": _Augmentation(largest_shift=1, mirror=False),
     "cifar10": _Augmentation(largest_shift=4, mirror=True),
@@ -97,25 +100,32 @@ def load_dataset(
             command that fetches it.
         ImportError: if TensorFlow or the extra `data` is not installed.
     """
-    _check_arguments(name, batch_size, limit, seed)
+    name = _checks.one_of("name", name, _AUGMENTATIONS)
+    batch_size = _checks.integer("batch_size", batch_size, minimum=1)
+    download = _checks.flag("download", download)
+    limit = None if limit is None else _checks.integer("limit", limit, minimum=2)
+    seed = _checks.integer("seed", seed, minimum=0)
+    augmentation = _AUGMENTATIONS[name] if _checks.flag("augment", augment) else _NONE
     require("tensorflow", "tensorflow")
-    # Imports TensorFlow, without which the rest of the package works.
-    from keras_negact import _image_batches as batches
-
     read = _read_digits if name == "digits" else _read_tfds
-    (images, labels), test, class_names = read(name, data_dir, download, limit)
+    train, test, class_names = read(name, data_dir, download, limit)
+    images, labels = train[0], train[1].astype("int32")
+    test = (test[0], test[1].astype("int32"))
     held_out = np.arange(len(images)) % 10 == min(9, len(images) - 1)
     train = (images[~held_out], labels[~held_out])
     validation = (images[held_out], labels[held_out])
+    train_at = shuffled_batches(
+        train, batch_size, seed, augmentation.largest_shift, augmentation.mirror
+    )
     return Dataset(
         name=name,
         input_shape=images.shape[1:],
         num_classes=len(class_names),
         class_names=class_names,
         counts={"train": len(train[0]), "validation": len(validation[0]), "test": len(test[0])},
-        train_at=batches.epochs(train, batch_size, seed, _AUGMENTATIONS[name] if augment else None),
-        validation=batches.in_order(validation, batch_size),
-        test=batches.in_order(test, batch_size),
+        train_at=lambda epoch: _as_tf_data(train_at(epoch)),
+        validation=_as_tf_data(Batches(validation, batch_size)),
+        test=_as_tf_data(Batches(test, batch_size)),
     )
 
 
@@ -126,29 +136,8 @@ def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
         name: as for `load_dataset`.
         data_dir: as for `load_dataset`.
     """
-    _check_arguments(name, batch_size=1, limit=None, seed=0)
+    _checks.one_of("name", name, _AUGMENTATIONS)
     return name == "digits" or _builder(name, data_dir).is_prepared()
-
-
-def _check_arguments(name, batch_size, limit, seed):
-    if name not in _AUGMENTATIONS:
-        raise ValueError(
-            f"`name` must be one of {', '.join(_AUGMENTATIONS)}. Received: name={name!r}"
-        )
-    if not _is_integer(batch_size) or batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}"
-        )
-    if limit is not None and (not _is_integer(limit) or limit < 2):
-        raise ValueError(
-            f"`limit` must be None or an integer of at least 2. Received: limit={limit!r}"
-        )
-    if not _is_integer(seed) or seed < 0:
-        raise ValueError(f"`seed` must be a non-negative integer. Received: seed={seed!r}")
-
-
-def _is_integer(value):
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _read_digits(name, data_dir, download, limit):
@@ -196,3 +185,18 @@ def _read_split(builder, split, limit):
         examples = examples.take(limit)
     images, labels = zip(*examples.batch(1024).as_numpy_iterator(), strict=True)
     return np.concatenate(images), np.concatenate(labels)
+
+
+def _as_tf_data(batches: Batches) -> tf.data.Dataset:
+    tf = require("tensorflow", "tensorflow")
+    images, labels = batches[0]
+
+    def batch(number):
+        made = tf.numpy_function(batches.__getitem__, [number], [images.dtype, labels.dtype])
+        return tuple(
+            tf.ensure_shape(part, [None, *array.shape[1:]])
+            for part, array in zip(made, (images, labels), strict=True)
+        )
+
+    dataset = tf.data.Dataset.range(len(batches)).map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)

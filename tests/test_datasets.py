@@ -151,11 +151,14 @@ def test_limit_bounds_what_is_read():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "mnist"}, "digits, cifar10, cifar100, fashion_mnist.*'mnist'"),
-        ({"batch_size": 0}, "batch_size=0"),
-        ({"batch_size": 2.0}, r"batch_size=2\.0"),
-        ({"limit": 1}, "limit=1"),
-        ({"seed": -1}, "seed=-1"),
+        ({"name": "mnist"}, "`name` must be one of 'digits', 'cifar10'.*'mnist'"),
+        ({"name": ["digits"]}, "`name` must be one of"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1. Received: 0"),
+        ({"batch_size": 2.0}, r"`batch_size` .* Received: 2\.0"),
+        ({"limit": 1}, "`limit` must be an integer of at least 2. Received: 1"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0. Received: -1"),
+        ({"augment": "no"}, "`augment` must be True or False. Received: 'no'"),
+        ({"download": 1}, "`download` must be True or False. Received: 1"),
     ],
 )
 def test_arguments_that_are_not_allowed_are_refused_by_name(arguments, message):
@@ -230,3 +233,14 @@ def test_importing_the_package_imports_no_extra_that_keras_does_not_import_itsel
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert output.stdout.strip() == "set()"
+
+
+def test_order_is_that_of_earlier_versions():
+    """A run that was begun with one goes on with the other."""
+    labels = gathered(load_dataset("digits", 64, seed=7, augment=False).train_at(3))[1]
+    in_order = gathered(load_dataset("digits", 1437, augment=False).train_at(0))[1]
+    first = np.random.default_rng([0, 0, 0]).permutation(1294)
+    unshuffled = np.empty_like(in_order)
+    unshuffled[first] = in_order
+    numbers = [839, 395, 414, 895, 470, 1272, 240, 788, 821, 493]
+    assert labels[:10].tolist() == unshuffled[numbers].tolist()

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from keras_negact import _checks
+
 
 class Place(NamedTuple):
     """Where a run stands.
@@ -47,6 +49,7 @@ class Source:
         class_weight: what is left to `Model.fit` to do.
         seed: fixes the order of what is shuffled here.
         first_epoch: the epoch with which the run began, interruptions included.
+        parts: among how many workers the data are divided; `None` where every one reads all.
     """
 
     steps: int | None = None
@@ -54,6 +57,7 @@ class Source:
     skips = True
     size: Any = None
     class_weight: dict[int, float] | None = None
+    parts: int | None = None
 
     def __init__(self) -> None:
         # From Python's generator, which `keras.utils.set_random_seed` seeds. A run that goes on
@@ -230,6 +234,22 @@ class OfEpoch(Source):
             )
 
 
+class OfWorker(OfEpoch):
+    """A function from an epoch, a worker and the number of workers to that worker's dataset."""
+
+    def __init__(
+        self,
+        function: Callable,
+        class_weight: dict[int, float] | None = None,
+        worker: int = 0,
+        workers: int = 1,
+    ):
+        super().__init__(lambda epoch: function(epoch, worker, workers), class_weight)
+        self.parts = workers
+        # The part of one worker says nothing about the whole.
+        self.steps = self.size = None
+
+
 class PyDataset(Source):
     """A `keras.utils.PyDataset`, whose batches come in an order that is a function of the epoch."""
 
@@ -351,8 +371,9 @@ def source_of(
     shuffle: bool | str = True,
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
+    place_in_cluster: tuple[int, int] = (0, 1),
 ) -> Source:
-    """The source for what `fit` is given.
+    """The source for what `fit` is given, by the worker of that index among so many.
 
     Raises:
         ValueError: if the arguments contradict each other.
@@ -374,13 +395,23 @@ def source_of(
     if isinstance(x, types.GeneratorType):
         return Stream(x, class_weight)
     if is_function_of_epoch(x):
-        return OfEpoch(x, class_weight)
+        if not _takes(x, 1) and _takes(x, 3):
+            return OfWorker(x, class_weight, *place_in_cluster)
+        return OfEpoch(_checks.function("x", x, arguments=1), class_weight)
     if not hasattr(x, "__iter__"):
         raise ValueError(
             "`x` must be arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator, or a "
             f"function `epoch -> tf.data.Dataset`. Received: {x!r}"
         )
     return Batches(x, class_weight)
+
+
+def _takes(function: Callable, arguments: int) -> bool:
+    try:
+        _checks.function("x", function, arguments)
+    except ValueError:
+        return False
+    return True
 
 
 def are_arrays(x: Any) -> bool:
@@ -504,7 +535,7 @@ def require_even_batches(name: str, data: Any, batch_size: int | None) -> None:
 
 def _batch_sizes(data: Any, batch_size: int | None) -> set[int]:
     if is_function_of_epoch(data):
-        data = data(0)
+        data = data(0) if _takes(data, 1) else data(0, 0, 1)
     if isinstance(data, keras.utils.PyDataset):
         steps = data.num_batches
         batches = [data[number] for number in ({0, steps - 1} if steps else {0})]

@@ -9,6 +9,7 @@ import keras
 
 from keras_negact import _checks
 from keras_negact.training.backup import Backup
+from keras_negact.training.cluster import read_cluster
 from keras_negact.training.data import (
     Source,
     Stream,
@@ -54,6 +55,8 @@ def fit(
         x: whatever `Model.fit` takes, or a function `epoch -> tf.data.Dataset` of global batches,
             which makes order and augmentation the same in a run that was interrupted. Several
             replicas need arrays, a dataset or such a function; every process is given the same.
+            A function `(epoch, worker, workers) -> tf.data.Dataset` gives each worker batches of
+            its own, of which those of one step make a global batch: no worker reads all data.
         y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
             class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
             validation_batch_size, validation_freq: as for `Model.fit`. Among the callbacks there
@@ -124,6 +127,7 @@ def fit(
         shuffle=shuffle,
         class_weight=class_weight,
         steps_per_epoch=steps_per_epoch,
+        place_in_cluster=place_in_cluster(model),
     )
     if isinstance(data, Stream) and steps_per_epoch is None and epochs - initial_epoch > 1:
         raise ValueError(
@@ -183,6 +187,12 @@ def trains_on_replicas(model: keras.Model) -> bool:
         return False
     clustered = type(strategy).__name__.startswith("MultiWorker")
     return clustered or strategy.num_replicas_in_sync > 1
+
+
+def place_in_cluster(model: keras.Model) -> tuple[int, int]:
+    """Which worker this process is, and of how many, where the model is trained by a cluster."""
+    cluster = read_cluster() if trains_on_replicas(model) else None
+    return (0, 1) if cluster is None else (cluster.index, len(cluster.workers))
 
 
 def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:

@@ -21,7 +21,7 @@ from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
-from keras_negact.training.tf_data import class_weighting
+from keras_negact.training.tf_data import class_weighting, idle
 from keras_negact.training.watchdog import default_timeout, silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
@@ -63,7 +63,7 @@ def train_on_replicas(
         meanwhile.enter_context(_with_peers(model))
         with scope_of(model):
             build_for_training(model, data.example())
-        replicas = Replicas(model, stop)
+        replicas = Replicas(model, stop, divided=data.parts is not None)
         for callback in callbacks:
             if isinstance(callback, Backup) and replicas.is_chief:
                 meanwhile.enter_context(callback.claim())
@@ -88,6 +88,10 @@ class _Epochs:
         self._model, self._data, self._replicas, self._run = model, data, replicas, run
         self._validation_data, self._validation_freq = validation_data, validation_freq
         self._step = ReplicaStep(model)
+        self._idle_parts: tuple = ()
+        if data.parts is not None:
+            example = keras.tree.map_structure(tf.convert_to_tensor, data.example())
+            self._idle_parts = tuple(idle(example) for _ in replicas.mine)
 
     def train(self, epochs: int) -> None:
         """Train up to `epochs` finished epochs."""
@@ -102,7 +106,8 @@ class _Epochs:
         if self._data.class_weight is not None:
             batches = batches.map(class_weighting(self._data.class_weight))
         whole = data_of.number_of_batches(batches)
-        shards = self._replicas.shards(batches)
+        divided = self._data.parts is not None
+        shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)
         of_pass: Iterator | None = None
         for epoch in range(run.place.epoch, epochs):
             model.reset_metrics()
@@ -132,14 +137,30 @@ class _Epochs:
         logs: dict[str, Any] = {}
         done = 0
         callbacks = self._run.callbacks
-        for step, parts in enumerate(shards):
+        batches = ((parts, True) for parts in shards)
+        if self._data.parts is not None:
+            batches = self._until_all_are_done(shards)
+        for step, (parts, more) in enumerate(batches):
             callbacks.on_train_batch_begin(step)
-            logs = self._replicas.step(self._step.train, parts)
+            logs = self._replicas.step(self._step.train, parts, more)
             callbacks.on_train_batch_end(step, logs)
             done += 1
             if self._replicas.stopped:
                 break
         return done, {name: float(value) for name, value in logs.items()}
+
+    def _until_all_are_done(self, shards: Iterator) -> Iterator[tuple[tuple, bool]]:
+        """This worker's own batches, each with whether another follows; then idle ones."""
+        following = next(shards, None)
+        any_left = self._replicas.agree(following is not None)
+        while any_left:
+            parts, following = following, next(shards, None)
+            if parts is None:
+                parts = self._idle_parts
+            else:
+                self._idle_parts = tuple(idle(part.data) for part in parts)
+            yield parts, following is not None
+            any_left = self._replicas.more
 
     def _validates_after(self, epoch: int) -> bool:
         if isinstance(self._validation_freq, int):

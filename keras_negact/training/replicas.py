@@ -25,10 +25,15 @@ class Replicas:
     Args:
         model: a compiled and built model, made in the scope of its strategy.
         stop: tells whether SIGTERM has come to this process.
+        divided: whether every process has batches of its own, of which those of one step make a
+            global batch.
     """
 
-    def __init__(self, model: keras.Model, stop: StopSignal):
+    def __init__(self, model: keras.Model, stop: StopSignal, divided: bool = False):
         self.stop_requested = False
+        #: Whether any process has another batch, if they are divided.
+        self.more = True
+        self._divided = divided
         self._model = model
         self._strategy = model.distribute_strategy
         self._stop = stop
@@ -50,26 +55,39 @@ class Replicas:
         return self._strategy.num_replicas_in_sync
 
     def shards(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Every batch as one `Shard` for each replica of this process."""
-        return shard(batches, self.count, self._mine)
+        """Every global batch as one `Shard` for each replica of this process."""
+        return shard(batches, self.count, self.mine)
 
-    def step(self, work: Callable[[Shard], Any], shards: tuple[Shard, ...]) -> dict[str, Any]:
-        """Do `work` on all replicas.
+    def shards_of_own(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Every batch of this process's own as one `Shard` for each of its replicas.
+
+        Their shares are numbers of examples, which a step relates to those of all processes.
+        """
+        here = len(self.mine)
+        return shard(batches, here, range(here), in_examples=True)
+
+    def step(
+        self, work: Callable[[Shard], Any], shards: tuple[Shard, ...], more: bool = True
+    ) -> dict[str, Any]:
+        """Do `work` on all replicas; `more` says whether this process has another batch.
 
         Returns:
             The metrics so far, over all replicas; what `work` returns instead, if it does not tell
             metrics, in the mean over the replicas.
         """
         values = self._strategy.experimental_distribute_values_from_function(
-            lambda context: shards[context.replica_id_in_sync_group - self._mine.start]
+            lambda context: shards[context.replica_id_in_sync_group - self.mine.start]
         )
-        flags = tf.constant([float(self._stop.requested), float(self._model.stop_training)])
+        flags = tf.constant(
+            [float(flag) for flag in (self._stop.requested, self._model.stop_training, more)]
+        )
         logs, agreed = self._function(work)(values, flags)
         if self._cluster is None:
             # Nobody else has to agree, so that the devices need not be waited for.
-            self.stop_requested = self._stop.requested
+            self.stop_requested, self.more = self._stop.requested, more
         else:
-            self.stop_requested, self._stop_agreed = (bool(flag) for flag in agreed.numpy() > 0)
+            flags = agreed.numpy() > 0
+            self.stop_requested, self._stop_agreed, self.more = (bool(flag) for flag in flags)
         return logs
 
     @property
@@ -128,7 +146,8 @@ class Replicas:
         return np.concatenate(parts).tobytes()[:size]
 
     @property
-    def _mine(self) -> range:
+    def mine(self) -> range:
+        """The replicas of this process."""
         if self._cluster is None:
             return range(self.count)
         local = self.count // len(self._cluster.workers)
@@ -155,7 +174,7 @@ class Replicas:
     def _sum(self, numbers: np.ndarray) -> np.ndarray:
         """The sum over the processes."""
         mine = tf.constant(numbers)
-        first = self._mine.start
+        first = self.mine.start
 
         def add():
             context = tf.distribute.get_replica_context()
@@ -177,6 +196,12 @@ class Replicas:
         variables = self._model.metrics_variables
 
         def on_replica(shard: Shard, flags: tf.Tensor) -> tuple[dict, list[tf.Tensor]]:
+            if self._divided:
+                context = tf.distribute.get_replica_context()
+                # Copied, for what comes from outside is on no device that could be summed to.
+                size = tf.identity(shard.share)
+                whole = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+                shard = shard._replace(share=shard.share / whole)
             told = work(shard)
             told = told if isinstance(told, dict) else {}
             told = {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}

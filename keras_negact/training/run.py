@@ -288,6 +288,12 @@ class Run(keras.callbacks.Callback):
 
     def _place_in(self, saved: dict[str, Any]) -> Place:
         epoch, step = saved["epoch"], saved["step"]
+        if step and saved.get("parts") != self._data.parts:
+            raise ValueError(
+                f"The backup {self._backup.path} was made in the middle of an epoch whose data "
+                f"were divided among {saved.get('parts')} workers; there are {self._data.parts} "
+                "now. It is kept; go on with as many as then, up to the end of an epoch."
+            )
         if "pass" in saved:
             return Place(epoch, step, *saved["pass"])
         # Backups without a version knew of passes over several epochs in datasets alone.
@@ -322,6 +328,7 @@ class Run(keras.callbacks.Callback):
             "callbacks": self._memory.capture(),
             "random": state.capture_random_state(),
             "seed": self._data.seed,
+            "parts": self._data.parts,
         }
         if self._peers.is_chief:
             self._backup.save(saved, self._identity)

@@ -75,7 +75,9 @@ class Shard(NamedTuple):
     counted: tf.Tensor
 
 
-def shard(dataset: tf.data.Dataset, replicas: int, mine: range) -> tf.data.Dataset:
+def shard(
+    dataset: tf.data.Dataset, replicas: int, mine: range, in_examples: bool = False
+) -> tf.data.Dataset:
     """Cut every batch of `dataset` into consecutive parts whose sizes differ by one at most.
 
     A batch with fewer examples than there are replicas is worked on by all of them, with an equal
@@ -85,6 +87,7 @@ def shard(dataset: tf.data.Dataset, replicas: int, mine: range) -> tf.data.Datas
         dataset: global batches, of any size.
         replicas: number of replicas in all processes.
         mine: the replicas of this process.
+        in_examples: whether shares are told as numbers of examples, not as fractions.
 
     Returns:
         A dataset of one tuple of `Shard`s for each batch.
@@ -98,18 +101,24 @@ def shard(dataset: tf.data.Dataset, replicas: int, mine: range) -> tf.data.Datas
         def part(replica: int) -> Shard:
             start = tf.where(too_small, 0, replica * size // replicas)
             end = tf.where(too_small, size, (replica + 1) * size // replicas)
-            fraction = tf.cast(end - start, "float32") / tf.cast(size, "float32")
+            share = tf.cast(end - start, "float32") / tf.cast(size, "float32")
+            share = tf.where(too_small, 1.0 / replicas, share)
             return Shard(
                 keras.tree.map_structure(
                     lambda tensor: None if tensor is None else tensor[start:end], data
                 ),
-                tf.where(too_small, 1.0 / replicas, fraction),
+                share * tf.cast(size, "float32") if in_examples else share,
                 tf.logical_or(tf.logical_not(too_small), replica == 0),
             )
 
         return tuple(part(replica) for replica in mine)
 
     return dataset.map(cut, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def idle(data: Any) -> Shard:
+    """A part that counts for nothing, for a worker that has no more batches of its own."""
+    return Shard(data, tf.constant(0.0), tf.constant(False))
 
 
 def class_weighting(class_weight: dict[int, float]) -> Callable:

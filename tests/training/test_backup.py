@@ -1,12 +1,16 @@
 """The backup file: whole or not there, and refused where it doesn't fit."""
 
 import errno
+import io
+import os
 import resource
 import signal
+import zipfile
 
 import keras
 import pytest
 
+from keras_negact._ownership import FolderInUse
 from keras_negact.training import Backup, fit
 from keras_negact.training.packing import pack, unpack
 from tests.support.small_training import small_data, small_model
@@ -41,16 +45,158 @@ def test_of_another_model_is_refused(tmp_path):
         fit(other, X, Y, verbose=0, callbacks=[Backup(tmp_path)])
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
-def test_damaged_file_is_named_and_not_taken_for_none(tmp_path, damage):
-    backup = Backup(tmp_path)
-    backup.write(pack({"weights": [1.0] * 1000}))
-    whole = bytearray(backup.path.read_bytes())
-    if damage == "flipped":
-        whole[200] ^= 255
-    backup.path.write_bytes({"cut": whole[:-30], "flipped": whole, "empty": b""}[damage])
-    with pytest.raises(ValueError, match="damaged"):
-        backup.read()
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("good")
+    fit(small_model(), X, Y, batch_size=10, verbose=0, callbacks=[Backup(folder)])
+    return (folder / "backup.zip").read_bytes()
+
+
+def resumed(folder, content, model=None, data=(X, Y), batch_size=10, **arguments):
+    """Train with a folder that holds that backup; the file may not change if it is refused."""
+    path = folder / "backup.zip"
+    path.write_bytes(content)
+    model = model or small_model()
+    try:
+        return fit(
+            model, *data, batch_size=batch_size, verbose=0, callbacks=[Backup(folder)], **arguments
+        )
+    except ValueError:
+        assert path.read_bytes() == content
+        assert [one.name for one in folder.iterdir()] == ["backup.zip"]
+        raise
+
+
+def rewritten(content, **changes):
+    """The same backup with some of its parts replaced; `None` removes one."""
+    saved = unpack(content)
+    for name, value in changes.items():
+        saved.pop(name) if value is None else saved.update({name: value})
+    return pack(saved)
+
+
+def document(text):
+    """An archive that holds that document alone."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("document.json", text)
+    return content.getvalue()
+
+
+DAMAGES = {
+    "empty": lambda good: b"",
+    "cut": lambda good: good[:-30],
+    "half": lambda good: good[: len(good) // 2],
+    "flipped": lambda good: good[:200] + bytes([good[200] ^ 255]) + good[201:],
+    "another compression": lambda good: good.replace(
+        b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x63", 1
+    ),
+    "text": lambda good: b"weights",
+    "null": lambda good: pack(None),
+    "a list": lambda good: pack([1, 2]),
+    "no document": lambda good: zipped("other.json", "{}"),
+    "not JSON": lambda good: document("{epoch"),
+    "not UTF-8": lambda good: document(b"\xff\xfe"),
+    "nested without end": lambda good: document("[" * 200_000),
+    "an unknown type": lambda good: document('{"array": 0, "dtype": "float7", "shape": [1]}'),
+    "an array that isn't there": lambda good: document(
+        '{"array": 5, "dtype": "float32", "shape": [1]}'
+    ),
+    "an unknown function": lambda good: document('{"op": "no_such_function"}'),
+    **{
+        f"without {part}": lambda good, part=part: rewritten(good, **{part: None})
+        for part in ("epoch", "variables", "history", "seed", "random")
+    },
+}
+
+
+def zipped(name, text):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, text)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_one_is_refused_by_name_and_kept(tmp_path, good, damage):
+    content = DAMAGES[damage](good)
+    assert content != good
+    with pytest.raises(ValueError, match=rf"{tmp_path}/backup\.zip is damaged"):
+        resumed(tmp_path, content)
+
+
+def other_activation():
+    model = keras.models.clone_model(
+        small_model(),
+        clone_function=lambda layer: (
+            keras.layers.ELU()
+            if isinstance(layer, keras.layers.ReLU)
+            else type(layer).from_config(layer.get_config())
+        ),
+    )
+    model.compile("adam", small_model().loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda: {"model": other_activation()}, "another architecture"),
+        (lambda: {"model": small_model("rmsprop")}, "another optimizer"),
+        (lambda: {"data": (X[:40], Y[:40])}, "another size or batch"),
+        (lambda: {"batch_size": 20}, "another size or batch"),
+    ],
+)
+def test_of_another_run_is_refused_and_kept(tmp_path, good, change, what):
+    with pytest.raises(ValueError, match=what):
+        resumed(tmp_path, good, epochs=2, **change())
+
+
+def test_names_rates_and_lengths_may_change(tmp_path, good):
+    keras.utils.set_random_seed(5)
+    # Layers are numbered over the whole process: these have other names than those before.
+    model = small_model(keras.optimizers.Adam(0.5))
+    assert resumed(tmp_path, good, model, epochs=3).epoch == [0, 1, 2]
+
+
+def test_one_without_a_version_goes_on_with_a_warning(tmp_path, good):
+    old = rewritten(good, version=None, identity=None, **{"pass": None})
+    with pytest.warns(UserWarning, match="before backups had a version"):
+        assert resumed(tmp_path, old, epochs=2).epoch == [0, 1]
+    assert unpack((tmp_path / "backup.zip").read_bytes())["version"] == 1
+
+
+def test_one_of_a_later_version_is_refused_and_kept(tmp_path, good):
+    with pytest.raises(ValueError, match="version 9"):
+        resumed(tmp_path, rewritten(good, version=9))
+
+
+@pytest.mark.parametrize("year", [1970, 2200])
+def test_the_clock_does_not_matter(tmp_path, monkeypatch, year):
+    seconds = (year - 1970) * 365.25 * 24 * 3600
+    monkeypatch.setattr("time.time", lambda: seconds)
+    Backup(tmp_path).write(pack({"epoch": 1}))
+    assert unpack(Backup(tmp_path).read()) == {"epoch": 1}
+
+
+def test_a_second_owner_is_refused_with_who_holds_it(tmp_path):
+    with (
+        Backup(tmp_path).claim(),
+        pytest.raises(FolderInUse, match=f"in use by process {os.getpid()}"),
+    ):
+        fit(small_model(), X, Y, verbose=0, callbacks=[Backup(tmp_path)])
+
+
+def test_has_the_mode_of_the_files_beside_it(tmp_path):
+    (tmp_path / "beside").write_text("")
+    fit(small_model(), X, Y, verbose=0, callbacks=[Backup(tmp_path)])
+    assert (tmp_path / "backup.zip").stat().st_mode == (tmp_path / "beside").stat().st_mode
+
+
+@pytest.mark.parametrize("directory", [5, None, "", b""])
+def test_refuses_what_is_no_folder(directory):
+    with pytest.raises(ValueError, match="`directory` must be the path of a folder"):
+        Backup(directory)
 
 
 def test_unwritable_directory_is_an_error_before_training(tmp_path):
