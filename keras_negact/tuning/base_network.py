@@ -37,7 +37,7 @@ def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[]
     else:
         raise ValueError(
             "`base` must be a Keras model, a path to one, the name of a keras.applications network "
-            f"or a function without arguments that builds one. Given: {base!r}"
+            f"or a function without arguments that builds one. Received: {base!r}"
         )
     return lambda: model
 
@@ -49,7 +49,9 @@ def _application_names() -> list[str]:
 def _built(builder: Callable[[], keras.Model]) -> keras.Model:
     model = builder()
     if not isinstance(model, keras.Model):
-        raise ValueError(f"The builder given as `base` must return a Keras model. Got: {model!r}")
+        raise ValueError(
+            f"The builder given as `base` must return a Keras model. Received: {model!r}"
+        )
     return model
 
 

@@ -41,7 +41,7 @@ def find_parts(
         if not isinstance(name, str) or not name or _JOINT in name or name == NOWHERE:
             raise ValueError(
                 f"Names in `where_choices` are texts without {_JOINT!r}, other than {NOWHERE!r}. "
-                f"Given: {name!r}"
+                f"Received: {name!r}"
             )
         patterns = [patterns] if isinstance(patterns, str) else list(patterns)
         swapped = _swappable(model, patterns)
