@@ -1,4 +1,4 @@
-"""keras-tuner, with a look at those of its names that are used here and that it has not made public.
+"""keras-tuner, with a look at what is used here and is not public there.
 
 Were one of them gone, what hangs on it (the budget, whole files, resuming) would silently do
 nothing. So the import fails, by name, where one is missing.

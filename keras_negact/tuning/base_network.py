@@ -49,9 +49,7 @@ def _application_names() -> list[str]:
 def _built(builder: Callable[[], keras.Model]) -> keras.Model:
     model = builder()
     if not isinstance(model, keras.Model):
-        raise ValueError(
-            f"The builder given as `base` must return a Keras model. Received: {model!r}"
-        )
+        raise refused("base", "a builder that returns a Keras model", model)
     return model
 
 

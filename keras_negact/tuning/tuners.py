@@ -85,9 +85,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             objective=objective_of(objective),
             # It takes 0 for no seed at all.
             seed=None if seed is None else seed + 1,
-            max_retries_per_trial=_checks.integer(
-                "max_retries_per_trial", max_retries_per_trial, 0
-            ),
+            max_retries_per_trial=retries,
             **of_oracle,
         )
         directory = _checks.writable_folder("directory", "." if directory is None else directory)

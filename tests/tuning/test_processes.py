@@ -181,6 +181,8 @@ def test_a_chief_that_ends_with_0_has_finished_though_a_worker_never_came_up(tmp
 def test_a_chief_listens_on_this_machine_alone_unless_an_address_is_given(monkeypatch, capsys):
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    # So that what is there now is put back afterwards.
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "")
     for given, used in ((None, "127.0.0.1"), ("", "127.0.0.1"), ("10.0.0.1", "10.0.0.1")):
         if given is None:
             monkeypatch.delenv("KERASTUNER_ORACLE_IP", raising=False)
