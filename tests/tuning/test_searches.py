@@ -208,9 +208,7 @@ def test_a_folder_has_one_owner(tmp_path, monkeypatch):
     monkeypatch.setattr(_ownership, "_RETRY_EVERY", 0.01)
     toy = Toy()
     tuner = toy_tuner("random", tmp_path, toy)
-    monkeypatch.setattr(
-        "keras_negact.tuning.tuners.owned", lambda folder: owned(folder, patience=0)
-    )
+    monkeypatch.setattr("keras_negact.tuning.tuners.owned", functools.partial(owned, patience=0))
     with owned(tmp_path / "search"):
         with pytest.raises(FolderInUse, match="in use by process"):
             tuner.search()
