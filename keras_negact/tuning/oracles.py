@@ -1,5 +1,6 @@
 """keras-tuner's four oracles, with a budget, failures that are told, and whole files."""
 
+import copy
 import functools
 import itertools
 import json
@@ -196,7 +197,8 @@ class CarefulOracle:
         path = pathlib.Path(self._get_oracle_fname())
         state = read_json(path, _ORACLE_FILE, _OTHER_FOLDER)
         try:
-            keras_tuner.HyperParameters.from_config(state["hyperparameters"])
+            # A copy, since keras-tuner puts objects into what it is given.
+            keras_tuner.HyperParameters.from_config(copy.deepcopy(state["hyperparameters"]))
         except DAMAGE as error:
             raise damaged(path, error, _OTHER_FOLDER) from error
         return state

@@ -15,6 +15,7 @@ from keras_negact import _ownership, tuning
 from keras_negact._ownership import FolderInUse, owned
 from keras_negact.tuning import Budget, RandomSearch, pareto_front, trial_rows
 from keras_negact.tuning._keras_tuner import PRIVATE_NAMES
+from keras_negact.tuning.search_files import identity, write_identity
 from tests.support.toy_search import TUNERS, Toy, points_of, toy_tuner
 from tests.support.tuning import compile_arguments, digits, hyper_model, small_network
 
@@ -63,6 +64,33 @@ def test_a_search_of_a_network_begins_with_the_default_block_and_with_its_own_ac
     }
     assert begun[1] == {**rates, "where": "nowhere"}
     assert begun[2] not in begun[:2]
+
+
+def test_the_search_of_a_network_is_taken_up_with_its_conditions_or_refused(tmp_path):
+    def search(**arguments):
+        return RandomSearch(hyper_model(**arguments), max_trials=3, seed=1, directory=tmp_path)
+
+    first = search()
+    point = first.oracle.create_trial("tuner0").hyperparameters.values
+    # Without the file that says what it is about, as earlier versions left it, and with it.
+    for _ in range(2):
+        again = search()
+        assert again.oracle.create_trial("tuner0").hyperparameters.values == point
+        space = again.oracle.get_space().get_config()["space"]
+        assert space == first.oracle.get_space().get_config()["space"]
+        write_identity(tmp_path / "search", identity(first, space))
+    with pytest.raises(ValueError, match="space has other values of learning_rate"):
+        search(learning_rate=0.1)
+    other = tuning.LENIHyperModel(deeper_network, compile=compile_arguments())
+    with pytest.raises(ValueError, match=r"network was a network of .*, is a network of"):
+        RandomSearch(other, max_trials=3, seed=1, directory=tmp_path)
+
+
+def deeper_network():
+    """Another network with the same space."""
+    layers = small_network().layers
+    first = [keras.layers.Conv2D(8, 1)]
+    return keras.Sequential([keras.Input((8, 8, 1)), *layers[:2], *first, *layers[2:]])
 
 
 class Ties(Toy):
