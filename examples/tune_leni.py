@@ -10,12 +10,16 @@ import os
 import pathlib
 import sys
 import time
+from contextlib import nullcontext
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import keras_tuner
 import tensorflow as tf
 
+from keras_negact._checks import writable_folder
+from keras_negact._ownership import FolderInUse, owned
 from keras_negact.datasets import Dataset, load_dataset
 from keras_negact.layers import weights_without_decay
 from keras_negact.models import check_network_name, network_by_name
@@ -51,13 +55,20 @@ def main() -> None:
     settings = read_settings()
     if is_supervised():
         end_with_parent()
+    TUNERS[settings.tuner].require_extras()
     role = os.environ.get("KERASTUNER_TUNER_ID", "")
     is_worker = bool(role) and "chief" not in role
-    TUNERS[settings.tuner].require_extras()
-    output_dir = pathlib.Path(settings.output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
-    write_json(output_dir / "config.json", vars(settings))
+    try:
+        # The parent of a chief and workers, and the chief of several machines, own the folder.
+        with nullcontext() if is_worker or is_supervised() else owned(settings.output_dir):
+            search_and_finish(settings, role, is_worker)
+    except (FolderInUse, keras_tuner.errors.FatalError) as error:
+        sys.exit(str(error))
 
+
+def search_and_finish(settings: argparse.Namespace, role: str, is_worker: bool) -> None:
+    output_dir = pathlib.Path(settings.output_dir)
+    write_json(output_dir / "config.json", vars(settings))
     if settings.workers and not role:
         try:
             run_chief_and_workers(
@@ -110,6 +121,8 @@ def read_settings() -> argparse.Namespace:
         check_network_name(settings.model)
         if settings.max_cost is not None:
             Budget(settings.max_cost, settings.cost)
+        if settings.output_dir is not None:
+            writable_folder("--output-dir", settings.output_dir)
     except ValueError as error:
         parser.error(str(error))
     settings.epochs = settings.epochs or EPOCHS[settings.dataset]
@@ -117,13 +130,14 @@ def read_settings() -> argparse.Namespace:
     if settings.output_dir is None:
         names = ("tune", settings.dataset, settings.model, settings.tuner)
         settings.output_dir = os.path.join("runs", "-".join(names))
+        writable_folder("--output-dir", settings.output_dir)
     config = pathlib.Path(settings.output_dir, "config.json")
     if config.exists():
-        started_with = json.loads(config.read_text())
+        started_with = read_json(config)
         changed = [
-            f"{key} was {started_with[key]}, is {value}"
+            f"{key} was {started_with.get(key)}, is {value}"
             for key, value in vars(settings).items()
-            if key not in MAY_CHANGE_ON_RESUME and started_with[key] != value
+            if key not in MAY_CHANGE_ON_RESUME and started_with.get(key) != value
         ]
         if changed:
             parser.error(
@@ -230,7 +244,7 @@ def finish(settings: argparse.Namespace, data: Dataset, tuner, strategy) -> None
             point = tuner.hypermodel.parameters(**rates, **values)
             row = train_reference(file, data, tuner, strategy, settings, point)
             write_json(file, {**row, **rates})
-        references[name] = json.loads(file.read_text())
+        references[name] = read_json(file)
     test = folder / "test_accuracy.json"
     if not done_for(test, {"trial": best.trial_id}):
         accuracy = best_model.evaluate(data.test, return_dict=True, verbose=0)["accuracy"]
@@ -238,7 +252,7 @@ def finish(settings: argparse.Namespace, data: Dataset, tuner, strategy) -> None
 
     print_table(rows, references, own)
     print(f"Points over the budget, drawn again: {tuner.oracle.rejected_points}")
-    print(f"Test accuracy of the best: {json.loads(test.read_text())['accuracy']:.4f}")
+    print(f"Test accuracy of the best: {read_json(test)['accuracy']:.4f}")
     for name, row in references.items():
         print(f"Test accuracy of {name}: {row['test_accuracy']:.4f}")
     draw_to = folder / "trials.png"
@@ -247,7 +261,17 @@ def finish(settings: argparse.Namespace, data: Dataset, tuner, strategy) -> None
 
 
 def done_for(file: pathlib.Path, what: dict) -> bool:
-    return file.exists() and what.items() <= json.loads(file.read_text()).items()
+    return file.exists() and what.items() <= read_json(file).items()
+
+
+def read_json(file: pathlib.Path) -> dict:
+    try:
+        content = json.loads(file.read_text())
+        if not isinstance(content, dict):
+            raise ValueError("it holds no object")
+    except (ValueError, OSError) as error:
+        sys.exit(f"{file} is damaged: {error}. Move it away, and start the same command again.")
+    return content
 
 
 def train_reference(file, data: Dataset, tuner, strategy, settings, point) -> dict:

@@ -1,4 +1,4 @@
-"""Draws the blocks of README and of the site: python docs/build/draw_blocks.py (needs the extra `plot`)."""
+"""Draws the blocks of README and of the site: python docs/build/draw_blocks.py (extra `plot`)."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Lets griffe read a list of arguments that goes over several lines, `a, b,` and below `c: text`."""
+"""Lets griffe read a list of arguments over several lines, `a, b,` and below it `c: text`."""
 
 import re
 

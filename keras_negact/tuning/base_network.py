@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 
 from keras_negact import plan_activation_swap
+from keras_negact._checks import refused
 
 Base = keras.Model | str | os.PathLike | Callable[[], keras.Model]
 
@@ -21,6 +22,8 @@ def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[]
         ValueError: when `base` is none of those allowed.
         FileNotFoundError: when there are no such weights.
     """
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise refused("weights", 'None, the path of a file or "imagenet"', weights)
     if isinstance(base, keras.Model):
         model = base if weights is None else _with_weights(unchanged_copy(base), weights)
     elif isinstance(base, str) and base in _application_names():
@@ -28,8 +31,8 @@ def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[]
     elif isinstance(base, (str, os.PathLike)):
         if not pathlib.Path(base).exists():
             raise ValueError(
-                f"`base` is neither a file nor a network of keras.applications: {str(base)!r}. "
-                f"Networks: {', '.join(_application_names())}."
+                "`base` must be a file or a network of keras.applications "
+                f"({', '.join(_application_names())}). Received: {str(base)!r}"
             )
         model = _with_weights(keras.models.load_model(base), weights)
     elif callable(base):
@@ -37,7 +40,7 @@ def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[]
     else:
         raise ValueError(
             "`base` must be a Keras model, a path to one, the name of a keras.applications network "
-            f"or a function without arguments that builds one. Given: {base!r}"
+            f"or a function without arguments that builds one. Received: {base!r}"
         )
     return lambda: model
 
@@ -49,7 +52,7 @@ def _application_names() -> list[str]:
 def _built(builder: Callable[[], keras.Model]) -> keras.Model:
     model = builder()
     if not isinstance(model, keras.Model):
-        raise ValueError(f"The builder given as `base` must return a Keras model. Got: {model!r}")
+        raise refused("base", "a builder that returns a Keras model", model)
     return model
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keras_negact import _checks
+
 MEASURES = ("parameters", "multiply_adds")
 
 
@@ -38,13 +40,9 @@ class Budget:
     measure: str = "parameters"
 
     def __post_init__(self):
-        if self.measure not in MEASURES:
-            raise ValueError(f"`measure` must be one of {MEASURES}. Given: {self.measure!r}")
-        if not self.max_cost >= 1:
-            raise ValueError(
-                "`max_cost` must be at least 1: the network without the block, which is in the "
-                f"space, costs that. Given: {self.max_cost!r}"
-            )
+        # The network without the block, which is in the space, costs 1.
+        _checks.number("max_cost", self.max_cost, 1)
+        _checks.one_of("measure", self.measure, MEASURES)
 
     def allows(self, cost: Cost) -> bool:
         """Whether a network of that cost is within the budget."""

@@ -30,7 +30,7 @@ def compiler(compile: Compile, base: keras.Model) -> Callable[[keras.Model, Any,
     if not isinstance(compile, Mapping):
         raise ValueError(
             "`compile` must be None, a dictionary of arguments of `Model.compile`, or a function "
-            f"(model, learning_rate, weight_decay). Given: {compile!r}"
+            f"(model, learning_rate, weight_decay). Received: {compile!r}"
         )
     return lambda *given: _compile(keras.tree.map_structure(_fresh, dict(compile)), *given)
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import keras
 
-from keras_negact import LENI, clone_with_activation, plan_activation_swap
-from keras_negact._extras import require
+from keras_negact import LENI, _checks, clone_with_activation, plan_activation_swap
+from keras_negact.tuning._keras_tuner import keras_tuner
 from keras_negact.tuning.base_network import Base, network_source, unchanged_copy
 from keras_negact.tuning.budget import MEASURES, Cost
 from keras_negact.tuning.compilation import Compile, compiler
-from keras_negact.tuning.nan_loss import RefuseNanLoss
+from keras_negact.tuning.search_files import describe_network
 from keras_negact.tuning.search_space import leni_search_space
 from keras_negact.tuning.stages import NOWHERE, find_parts, subsets
+from keras_negact.tuning.trial_logs import RefuseNanLoss
 
-keras_tuner = require("keras_tuner", "tune")
+_LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,19 @@ class LENIHyperModel(keras_tuner.HyperModel):
         seed: set before each network is built, so that all trials start alike. `None`: not set.
         name: a name.
 
+    Attributes:
+        first_points: those that a search begins with: the default block wherever it may be, then
+            the network without the block, both with the default rates.
+        execution: which of a trial's executions is next, from 0: added to the seed. `None` outside
+            of trials.
+
     Raises:
         ValueError: when an argument is not allowed, or a part has no activation to replace.
         FileNotFoundError: when there are no such weights.
         ImportError: if the extra `tune` is not installed.
     """
+
+    first_points = ({}, {"where": NOWHERE})
 
     def __init__(
         self,
@@ -77,6 +86,14 @@ class LENIHyperModel(keras_tuner.HyperModel):
         seed: int | None = None,
         name: str | None = None,
     ):
+        if name is not None:
+            name = _checks.text("name", name)
+        if seed is not None:
+            seed = _checks.integer("seed", seed, 0, _LARGEST_SEED)
+        synchronized = _checks.flag("synchronized", synchronized)
+        for argument, value in (("learning_rate", learning_rate), ("weight_decay", weight_decay)):
+            if not (value is None or callable(value)):
+                _checks.number(argument, value, 0)
         super().__init__(name=name)
         self._network = network_source(base, weights)
         self._reference = self._network()
@@ -87,6 +104,12 @@ class LENIHyperModel(keras_tuner.HyperModel):
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._synchronized, self._seed = synchronized, seed
         self._costs: dict[str, Cost] = {}
+        self.execution: int | None = None
+
+    @property
+    def network(self) -> str:
+        """The network without the block in a line, which is another one for another network."""
+        return describe_network(self._reference)
 
     @property
     def own_activation(self) -> str:
@@ -126,7 +149,7 @@ class LENIHyperModel(keras_tuner.HyperModel):
         """
         point = self.point(hp)
         if self._seed is not None:
-            keras.utils.set_random_seed(self._seed)
+            keras.utils.set_random_seed(self._seed + (self.execution or 0))
         network = self._network()
         if point.parts:
             model = clone_with_activation(
@@ -148,8 +171,10 @@ class LENIHyperModel(keras_tuner.HyperModel):
         """
         from keras_negact.training import fit
 
+        if self.execution is not None:
+            self.execution += 1
         # In front: what is not a number is not to be saved by the callbacks behind.
-        callbacks = [RefuseNanLoss(), *kwargs.pop("callbacks", [])]
+        callbacks = [RefuseNanLoss(), *(kwargs.pop("callbacks", None) or [])]
         return fit(model, *args, callbacks=callbacks, **kwargs)
 
     def cost(self, hp) -> Cost:

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from keras_negact import _parent
+from keras_negact import _checks, _parent
 from keras_negact.launch import free_ports
 
 _PARENT = "KERAS_NEGACT_PARENT"
+_LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.2
 _MOST_DEATHS = 5
 
@@ -36,18 +37,42 @@ def run_chief_and_workers(
             share.
 
     Raises:
-        ValueError: if `workers` is not positive.
-        RuntimeError: if the chief ends, or the workers end again and again without finishing
+        ValueError: when an argument is not allowed.
+        RuntimeError: if the chief fails, or the workers end again and again without finishing
             trials; with the end of a log. Start it again to go on.
     """
-    if workers < 1:
-        raise ValueError(f"`workers` must be positive. Given: {workers}")
-    directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    workers, gpus = _checks.integer("workers", workers, 1), _checks.integer("gpus", gpus, 0)
+    directory = _checks.writable_folder("directory", directory)
     with _sigterm_as_exit(), contextlib.ExitStack() as running:
         search = _Search(command, directory, workers, gpus, free_ports(1)[0])
         running.callback(search.kill)
         search.run()
+
+
+def is_worker() -> bool:
+    """Whether keras-tuner's environment variables make this process a worker of a chief."""
+    name = os.environ.get("KERASTUNER_TUNER_ID", "")
+    return bool(os.environ.get("KERASTUNER_ORACLE_IP")) and bool(name) and "chief" not in name
+
+
+def prepare_chief_address() -> None:
+    """Have a chief listen on this machine alone unless an address is given.
+
+    An empty address would be that of all of its interfaces.
+    """
+    if "KERASTUNER_TUNER_ID" in os.environ and "KERASTUNER_ORACLE_PORT" in os.environ:
+        os.environ["KERASTUNER_ORACLE_IP"] = os.environ.get("KERASTUNER_ORACLE_IP") or _LOOPBACK
+
+
+def tell_who_reaches_chief() -> None:
+    """Say it where a chief listens to other machines."""
+    address = os.environ.get("KERASTUNER_ORACLE_IP", _LOOPBACK)
+    if not address.startswith("127.") and address not in ("localhost", "::1", "[::1]"):
+        print(
+            f"The chief listens on {address} without a password: whoever reaches that address can "
+            "take part in the search. Keep it in a private network.",
+            flush=True,
+        )
 
 
 def is_supervised() -> bool:
@@ -79,6 +104,15 @@ class _Search:
     def _wait(self) -> None:
         deaths, seen = 0, 0
         while True:
+            chief = self.processes["chief"].poll()
+            # The chief ends with 0 once no trial is left, though a worker may not have come up yet.
+            if chief == 0 or all(self.processes[name].poll() == 0 for name in self.names):
+                # The chief would look for that every 20 seconds only; its files are written.
+                self.kill()
+                self.reader.join(timeout=5)
+                return
+            if chief is not None:
+                raise RuntimeError(f"The chief has ended. {self._end_of_log('chief')}")
             for index, name in enumerate(self.names):
                 status = self.processes[name].poll()
                 if status is None or status == 0:
@@ -89,20 +123,13 @@ class _Search:
                     raise RuntimeError(f"Workers end again and again. {self._end_of_log(name)}")
                 print(f"Worker {index} {_how(status)}; starting it again.", flush=True)
                 self.processes[name] = self._start(name, self._gpu(index))
-            if all(self.processes[name].poll() == 0 for name in self.names):
-                # The chief would look for that every 20 seconds only; its files are written.
-                self.kill()
-                self.reader.join(timeout=5)
-                return
-            if self.processes["chief"].poll() is not None:
-                raise RuntimeError(f"The chief has ended. {self._end_of_log('chief')}")
             time.sleep(_POLL_SECONDS)
 
     def _start(self, name: str, gpu: str | None) -> subprocess.Popen:
         environment = {
             **os.environ,
             "KERASTUNER_TUNER_ID": name,
-            "KERASTUNER_ORACLE_IP": "127.0.0.1",
+            "KERASTUNER_ORACLE_IP": _LOOPBACK,
             "KERASTUNER_ORACLE_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
             _PARENT: str(os.getpid()),

@@ -1,23 +1,101 @@
-"""What came of a search: a row for each trial, and which of them are on the Pareto front."""
+"""What came of a search: its networks, a row for each trial, and which are on the Pareto front."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+import pathlib
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
+
+from keras_negact import _checks
+from keras_negact.tuning._keras_tuner import keras_tuner
+from keras_negact.tuning.budget import MEASURES
+from keras_negact.tuning.search_files import damaged
 from keras_negact.tuning.trial_record import TrialRecord
+
+
+class SearchResults:
+    """The part of a tuner that tells what came of the search; in front of keras-tuner's `Tuner`."""
+
+    def finished_trials(self) -> list:
+        """The trials that did not fail, the best first; of equal ones the earlier one."""
+        everything = self.oracle.get_best_trials(2**31 - 1)
+        return [trial for trial in everything if trial.status == "COMPLETED"]
+
+    def get_best_models(self, num_models: int = 1) -> list[keras.Model]:
+        """The best networks, with the weights of their best epochs.
+
+        Raises:
+            RuntimeError: if no trial has finished; with the reasons.
+        """
+        num_models = _checks.integer("num_models", num_models, 1)
+        finished = self.finished_trials()
+        if not finished:
+            raise RuntimeError(f"No trial has finished. {self._reasons()}")
+        return [self.load_model(trial) for trial in finished[:num_models]]
+
+    def load_model(self, trial) -> keras.Model:
+        """The network of a trial, with the weights of its best epoch.
+
+        Raises:
+            FileNotFoundError: if its weights are gone.
+            RuntimeError: if they are damaged.
+        """
+        weights = pathlib.Path(self._get_checkpoint_fname(trial.trial_id))
+        if not weights.exists():
+            failure = TrialRecord.read(weights.parent).failure
+            raise FileNotFoundError(
+                f"There are no weights of trial {trial.trial_id} in {weights.parent}"
+                + (f", because it failed: {failure}" if failure else "")
+            )
+        try:
+            with weights_alone():
+                model = super().load_model(trial)
+        except (KeyError, OSError) as error:
+            remedy = "Train the trial's point again, or take another trial."
+            raise damaged(weights, error, remedy) from error
+        if model.compiled and model.optimizer is not None:
+            # Saved without its variables, it would be loaded with a warning.
+            with keras_tuner.engine.tuner.maybe_distribute(self.distribution_strategy):
+                model.optimizer.build(model.trainable_variables)
+        return model
+
+    def _reasons(self) -> str:
+        failures = {}
+        for folder in sorted(pathlib.Path(self.project_dir).glob("trial_*")):
+            if failure := TrialRecord.read(folder).failure:
+                failures[failure] = failures.get(failure, 0) + 1
+        told = "; ".join(f"{count} x {reason}" for reason, count in failures.items())
+        return f"Failures: {told}" if told else "None has failed either."
+
+
+@contextlib.contextmanager
+def weights_alone() -> Iterator[None]:
+    """Without Keras's warning that a file of weights has those of an optimizer, too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+        yield
 
 
 def trial_rows(tuner) -> list[dict[str, Any]]:
     """A row for each trial of a search, the best first, the failed ones last.
 
     Args:
-        tuner: a tuner of this package, whose hypermodel knows what its networks cost.
+        tuner: a tuner of this package, with any hypermodel.
 
     Returns:
-        Dictionaries with `trial` (from 1), `status`, `score`, `parameters`, `multiply_adds`,
-        `relative_parameters` and `relative_multiply_adds` (against the network without the block),
-        `seconds`, `failure`, and the values of all hyperparameters.
+        Dictionaries with `trial` (keras-tuner's number of it, as in the name of its folder),
+        `status`, `score`, `seconds`, `failure`, and the values of all hyperparameters. Where the
+        hypermodel knows what its networks cost, as `LENIHyperModel` does, also `parameters`,
+        `multiply_adds`, `relative_parameters` and `relative_multiply_adds` (against the network
+        without the block).
+
+    Raises:
+        ValueError: for anything but a tuner of this package.
     """
+    _checks.instance("tuner", tuner, SearchResults)
     failed = [trial for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
     return [_row(tuner, trial) for trial in [*tuner.finished_trials(), *failed]]
 
@@ -28,9 +106,17 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
     Args:
         rows: those of `trial_rows`, of a score that is to be large.
         cost: the name of the column with the cost.
+
+    Raises:
+        ValueError: if the rows are not such, or have no such column.
     """
+    if not isinstance(rows, Sequence) or not all(isinstance(row, dict) for row in rows):
+        raise _checks.refused("rows", "what `trial_rows` returns", rows)
+    finished = [row for row in rows if row.get("status") == "COMPLETED"]
+    numbers = [name for name in (finished or [{}])[0] if _is_number(finished[0][name])]
+    if not isinstance(cost, str) or (finished and cost not in numbers):
+        raise _checks.refused("cost", f"the name of a column of numbers ({numbers})", cost)
     front, best = [], -math.inf
-    finished = [row for row in rows if row["status"] == "COMPLETED"]
     for row in sorted(finished, key=lambda row: (row[cost], -row["score"])):
         if row["score"] > best:
             front.append(row)
@@ -38,19 +124,31 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
     return front
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _row(tuner, trial) -> dict[str, Any]:
     record = TrialRecord.read(tuner.get_trial_dir(trial.trial_id))
-    cost = tuner.hypermodel.cost(trial.hyperparameters)
-    completed = trial.status == "COMPLETED"
+    is_completed = trial.status == "COMPLETED"
     return {
-        "trial": int(trial.trial_id) + 1,
+        "trial": trial.trial_id,
         "status": trial.status,
-        "score": trial.score if completed else None,
-        "parameters": cost.parameters,
-        "multiply_adds": cost.multiply_adds,
-        "relative_parameters": cost.relative["parameters"],
-        "relative_multiply_adds": cost.relative["multiply_adds"],
+        "score": trial.score if is_completed else None,
+        **_costs(tuner.hypermodel, trial),
         "seconds": record.seconds,
-        "failure": record.failure,
+        "failure": record.failure or ("" if is_completed else trial.message or ""),
         **trial.hyperparameters.values,
     }
+
+
+def _costs(hypermodel, trial) -> dict[str, float | None]:
+    if not hasattr(hypermodel, "cost"):
+        return {}
+    names = [*MEASURES, *(f"relative_{measure}" for measure in MEASURES)]
+    if not trial.hyperparameters.values:
+        # Its file is damaged.
+        return dict.fromkeys(names)
+    cost = hypermodel.cost(trial.hyperparameters)
+    values = [getattr(cost, measure) for measure in MEASURES]
+    return dict(zip(names, [*values, *(cost.relative[one] for one in MEASURES)], strict=True))

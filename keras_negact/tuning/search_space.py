@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from keras_negact import _checks
+
 _GROUPS = (1, 2, 4, 8)
 
 
@@ -35,10 +37,13 @@ def leni_search_space(
         Keyword arguments of `LENI`. Where `hp` is inside of a conditional scope that is not active,
         an empty dictionary.
 
+    Raises:
+        ValueError: when an argument is not allowed.
+
     Source:
         The paper fixes none of these choices (see `LENI`); the space is this package's.
     """
-    groups = _possible_groups(channels)
+    prefix, groups = _checks.text("prefix", prefix), _possible_groups(channels)
     with hp.name_scope(prefix):
         sampled = {"transform": hp.Choice("transform", ["depthwise", "pointwise", "none"])}
         with hp.conditional_scope("transform", ["depthwise"]):
@@ -61,5 +66,10 @@ def leni_search_space(
 def _possible_groups(channels: Iterable[int] | None) -> list[int]:
     if channels is None:
         return list(_GROUPS)
+    if isinstance(channels, str) or not isinstance(channels, Iterable):
+        raise _checks.refused("channels", "None or numbers of channels", channels)
+    channels = [_checks.integer("channels", one, 1) for one in channels]
+    if not channels:
+        raise _checks.refused("channels", "None or at least one number of channels", channels)
     common = math.gcd(*channels)
     return [groups for groups in _GROUPS if common % groups == 0]

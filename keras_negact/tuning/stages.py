@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_negact import plan_activation_swap
+from keras_negact import _checks, plan_activation_swap
 
 NOWHERE = "nowhere"
 _JOINT = "+"
@@ -34,23 +34,33 @@ def find_parts(
     """
     if where_choices is None:
         return _stages(model)
-    if not where_choices:
-        raise ValueError("`where_choices` must name at least one part of the network.")
+    if not isinstance(where_choices, Mapping) or not where_choices:
+        allowed = "None or a dictionary that names at least one part of the network"
+        raise _checks.refused("where_choices", allowed, where_choices)
     parts = {}
     for name, patterns in where_choices.items():
         if not isinstance(name, str) or not name or _JOINT in name or name == NOWHERE:
             raise ValueError(
                 f"Names in `where_choices` are texts without {_JOINT!r}, other than {NOWHERE!r}. "
-                f"Given: {name!r}"
+                f"Received: {name!r}"
             )
-        patterns = [patterns] if isinstance(patterns, str) else list(patterns)
-        swapped = _swappable(model, patterns)
+        given, patterns = patterns, [patterns] if isinstance(patterns, str) else patterns
+        if not isinstance(patterns, Sequence) or not all(isinstance(p, str) for p in patterns):
+            allowed = f"a dictionary with a pattern or a list of patterns for {name!r}"
+            raise _checks.refused("where_choices", allowed, given)
+        try:
+            swapped = _swappable(model, list(patterns))
+        except ValueError as error:
+            raise ValueError(
+                f"`where_choices` has a part {name!r} that is no part of the network: {error} "
+                f"Received: {given!r}"
+            ) from error
         if not swapped:
             raise ValueError(
                 f"`where_choices` has a part without activations that LENI could replace: {name!r} "
                 f"({patterns}). `plan_activation_swap(model, where={patterns})` says why."
             )
-        parts[name] = _part(swapped, patterns)
+        parts[name] = _part(swapped, list(patterns))
     return parts
 
 

@@ -3,9 +3,13 @@
 import json
 import os
 import pathlib
+import warnings
 from dataclasses import asdict, dataclass
 
+from keras_negact.tuning.search_files import read_json, replace_text
+
 _FILE = "run.json"
+_KINDS = {"begun": int, "seconds": (int, float, type(None)), "failure": str, "traceback": str}
 
 
 @dataclass
@@ -26,17 +30,17 @@ class TrialRecord:
 
     @classmethod
     def read(cls, trial_dir: str | os.PathLike) -> "TrialRecord":
-        """The record in a trial's folder; an empty one where there is none."""
+        """The record in a trial's folder; an empty one where there is none, or a damaged one."""
         path = pathlib.Path(trial_dir, _FILE)
-        return cls(**json.loads(path.read_text())) if path.exists() else cls()
+        if not path.exists():
+            return cls()
+        try:
+            content = read_json(path, _KINDS, "The search goes on without it.")
+        except RuntimeError as error:
+            warnings.warn(str(error), stacklevel=2)
+            return cls()
+        return cls(**{name: content[name] for name in _KINDS})
 
     def write(self, trial_dir: str | os.PathLike) -> None:
         """Replace the record in a trial's folder."""
         replace_text(pathlib.Path(trial_dir, _FILE), json.dumps(asdict(self)))
-
-
-def replace_text(path: pathlib.Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)

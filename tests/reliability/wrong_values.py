@@ -15,6 +15,7 @@ PUBLIC_MODULES = (
     "keras_negact.training",
     "keras_negact.models",
     "keras_negact.analysis",
+    "keras_negact.tuning",
 )
 
 NOT_CHECKED = {
@@ -37,6 +38,9 @@ NOT_CHECKED = {
     *(f"training.fit.{argument}" for argument in ("y", "sample_weight", "validation_data")),
     "keras_negact.analysis.NegativeInformationReport",
     "keras_negact.analysis.SiteReport",
+    "keras_negact.tuning.Cost",
+    # keras-tuner's own object, which it gives to `build`.
+    "tuning.leni_search_space.hp",
 }
 """What is public and not called by users, and arguments that only Keras itself can judge."""
 
@@ -84,6 +88,24 @@ def network() -> keras.Model:
             keras.layers.Dense(3),
         ]
     )
+
+
+def compiled_network() -> keras.Model:
+    model = network()
+    model.compile("sgd", "mse")
+    return model
+
+
+def search_space() -> dict:
+    # Here, so that the table can be read without the extra.
+    import keras_tuner
+
+    return {"hp": keras_tuner.HyperParameters()}
+
+
+def build(hp):
+    hp.Choice("units", [1, 2])
+    return compiled_network()
 
 
 def images(count: int = 8) -> np.ndarray:
@@ -140,6 +162,13 @@ NOT_A_SWAP = {
     "source": (5, "nonsense", ["nonsense"]),
     "synchronized": NOT_A_FLAG,
     "trainable": ("old", 5, True),
+}
+
+NOT_A_COUNT_OR_NONE = NOT_A_COUNT[:-1]
+OF_A_TUNER = {
+    "hypermodel": (None, 5, "nonsense"),
+    "objective": (None, 5, "", [], [5], "nonsense"),
+    "max_trials": NOT_A_COUNT_OR_NONE,
 }
 
 ROWS = [
@@ -332,5 +361,68 @@ ROWS = [
         limit=NOT_A_COUNT,
         per_site=NOT_A_FLAG,
         warn_at=(2, -0.1, float("nan"), "all", None),
+    ),
+    *_rows(
+        "tuning.Budget",
+        lambda: {"max_cost": 2},
+        max_cost=(None, "2", 0.5, float("nan"), True),
+        measure=(None, 5, "seconds"),
+    ),
+    *_rows(
+        "tuning.RandomSearch",
+        lambda: {"hypermodel": build},
+        **OF_A_TUNER,
+        budget=(2, "2"),
+        seed=(-1, 2.5, "3", True),
+        executions_per_trial=NOT_A_COUNT,
+        max_retries_per_trial=(-1, 2.5, "3", True, None),
+        max_failed_trials=(-1, 2.5, "3", True),
+        strategy=("mirrored", 2),
+        directory=(5, ""),
+        project_name=(None, 5, "", "a/b", "..", "n" * 300),
+        overwrite=NOT_A_FLAG,
+    ),
+    *_rows(
+        "tuning.BayesianOptimization",
+        lambda: {"hypermodel": build},
+        **OF_A_TUNER,
+        num_initial_points=NOT_A_COUNT_OR_NONE,
+        alpha=(None, "1", 0, float("nan")),
+        beta=(None, "1", -1, float("nan")),
+    ),
+    *_rows("tuning.GridSearch", lambda: {"hypermodel": build}, **OF_A_TUNER),
+    *_rows(
+        "tuning.Hyperband",
+        lambda: {"hypermodel": build},
+        **OF_A_TUNER,
+        max_epochs=NOT_A_COUNT,
+        factor=(None, 1, 2.5, "3"),
+        hyperband_iterations=NOT_A_COUNT_OR_NONE,
+    ),
+    *_rows(
+        "tuning.LENIHyperModel",
+        lambda: {"base": compiled_network()},
+        base=(None, 5, "nonsense"),
+        where_choices=(5, "stem", {}, {"a": 5}, {"a": "nonsense"}),
+        compile=(5, "sgd"),
+        weights=(5,),
+        learning_rate=("fast", -1, float("nan"), True),
+        weight_decay=("much", -1, float("nan"), True),
+        synchronized=NOT_A_FLAG,
+        seed=(-1, 2.5, "3", True),
+        name=("", 5),
+    ),
+    *_rows(
+        "tuning.leni_search_space",
+        search_space,
+        prefix=(None, 5, ""),
+        channels=(5, "8", [0], [2.5], []),
+    ),
+    *_rows("tuning.trial_rows", dict, tuner=(None, 5, "search", build)),
+    *_rows(
+        "tuning.pareto_front",
+        lambda: {"rows": [{"status": "COMPLETED", "score": 1.0}], "cost": "score"},
+        rows=(None, 5, "rows", [5]),
+        cost=(None, 5, "nonsense", "status"),
     ),
 ]

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_negact import LENI
 from keras_negact.tuning import RandomSearch, leni_search_space
-from keras_negact.tuning.nan_loss import NanLoss
+from keras_negact.tuning.trial_logs import NanLoss
 from tests.support.toy_search import TUNERS, Toy, toy_tuner
 from tests.support.tuning import digits, hyper_model, parameters_at
 
@@ -35,11 +35,11 @@ def test_failures_are_told_and_made_up_for(name, tmp_path, capsys):
     assert len(toy.runs) == 11
     assert len(tuner.finished_trials()) == 6
     told = capsys.readouterr().out
-    assert "Trial 1 of 6 failed: ResourceExhaustedError: OOM when allocating tensor\n" in told
-    assert "Trial 2 of 6 failed: NanLoss: loss is nan in epoch 1\n" in told
+    assert "Trial 0 failed: ResourceExhaustedError: OOM when allocating tensor\n" in told
+    assert "Trial 1 failed: NanLoss: loss is nan in epoch 1\n" in told
     assert told.count(" failed: ValueError: no network of width ") == 3
     # At once: before the next one begins.
-    assert told.index("Trial 1 of 6 failed") < told.index("Trial 2 of 6 begins")
+    assert told.index("Trial 0 failed") < told.index("Trial 1 begins")
 
 
 def test_the_whole_traceback_is_kept(tmp_path):
@@ -120,7 +120,7 @@ def test_what_cannot_be_built_while_the_space_is_explored_does_not_end_the_searc
 
 
 def test_a_loss_that_is_not_a_number_is_a_failure():
-    model = hyper_model(learning_rate=float("nan"), weight_decay=0.0).build(parameters_at({}))
+    model = hyper_model(weight_decay=0.0).build(parameters_at({"learning_rate": float("nan")}))
     model.run_eagerly = True
     images, labels = digits(20)
     with pytest.raises(NanLoss, match=r"loss is nan in epoch 1"):

@@ -203,9 +203,9 @@ def test_metrics_of_two_trials_are_not_the_same_objects():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"base": "NoSuchNet"}, "neither a file nor a network.*MobileNetV2"),
+        ({"base": "NoSuchNet"}, "must be a file or a network of.*MobileNetV2"),
         ({"base": 3}, "must be a Keras model"),
-        ({"base": lambda: 3}, "must return a Keras model"),
+        ({"base": lambda: 3}, "a builder that returns a Keras model"),
         ({"compile": None}, "not compiled"),
         ({"compile": 3}, "`compile` must be"),
         ({"where_choices": {}}, "at least one part"),

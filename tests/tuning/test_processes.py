@@ -9,7 +9,11 @@ import time
 
 import pytest
 
-from keras_negact.tuning.processes import run_chief_and_workers
+from keras_negact.tuning.processes import (
+    prepare_chief_address,
+    run_chief_and_workers,
+    tell_who_reaches_chief,
+)
 from tests.support import searching_process
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -73,14 +77,14 @@ def has_begun(folder, name):
 
 def begun_trials(folder):
     """The numbers of the trials that the chief gave to workers, each time it did."""
-    told = re.findall(r"^Trial (\d+) of \d+ begins", (folder / "chief.log").read_text(), re.M)
+    told = re.findall(r"^Trial (\d+) begins", (folder / "chief.log").read_text(), re.M)
     return sorted(int(number) for number in told)
 
 
 @pytest.mark.slow
 def test_each_trial_is_run_once(tmp_path):
     told = output_of(start(tmp_path))
-    assert begun_trials(tmp_path) == [1, 2, 3, 4]
+    assert begun_trials(tmp_path) == [0, 1, 2, 3]
     assert len(times_of_finished(tmp_path)) == TRIALS
     assert told.count(" has val_accuracy ") == TRIALS
 
@@ -89,11 +93,11 @@ def test_each_trial_is_run_once(tmp_path):
 def test_a_lost_worker_is_started_again_and_gets_the_trial_that_it_lost(tmp_path):
     process = start(tmp_path)
     wait_for(lambda: has_begun(tmp_path, "tuner0"), process)
-    lost_trial = int(ongoing_trials(tmp_path)["tuner0"]) + 1
+    lost_trial = int(ongoing_trials(tmp_path)["tuner0"])
     lost = next(pid for pid in children_of(process) if name_of(pid) == "tuner0")
     os.kill(lost, signal.SIGKILL)
     assert "Worker 0 was ended by SIGKILL; starting it again." in output_of(process)
-    assert begun_trials(tmp_path) == sorted([1, 2, 3, 4, lost_trial])
+    assert begun_trials(tmp_path) == sorted([0, 1, 2, 3, lost_trial])
     assert len(times_of_finished(tmp_path)) == TRIALS
 
 
@@ -167,6 +171,31 @@ def test_workers_have_names_an_address_and_a_gpu_each(tmp_path, monkeypatch):
     assert [rest for _, *rest in told] == [["0", "true"], ["1", "true"], ["0", "true"]]
 
 
-def test_no_workers_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="positive"):
-        run_chief_and_workers(["true"], 0, tmp_path)
+def test_a_chief_that_ends_with_0_has_finished_though_a_worker_never_came_up(tmp_path):
+    code = "import os, sys, time\nif os.environ['KERASTUNER_TUNER_ID'] != 'chief': time.sleep(600)"
+    start_time = time.monotonic()
+    run_chief_and_workers(python(code), 2, tmp_path)
+    assert time.monotonic() - start_time < 300
+
+
+def test_a_chief_listens_on_this_machine_alone_unless_an_address_is_given(monkeypatch, capsys):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    # So that what is there now is put back afterwards.
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "")
+    for given, used in ((None, "127.0.0.1"), ("", "127.0.0.1"), ("10.0.0.1", "10.0.0.1")):
+        if given is None:
+            monkeypatch.delenv("KERASTUNER_ORACLE_IP", raising=False)
+        else:
+            monkeypatch.setenv("KERASTUNER_ORACLE_IP", given)
+        prepare_chief_address()
+        assert os.environ["KERASTUNER_ORACLE_IP"] == used
+        tell_who_reaches_chief()
+        told = "listens on 10.0.0.1 without a password" in capsys.readouterr().out
+        assert told == (used == "10.0.0.1")
+
+
+@pytest.mark.parametrize(("workers", "name"), [(0, "workers"), (2.5, "workers"), (True, "workers")])
+def test_bad_numbers_of_workers_are_refused(workers, name, tmp_path):
+    with pytest.raises(ValueError, match=f"`{name}` must be an integer"):
+        run_chief_and_workers(["true"], workers, tmp_path)

@@ -135,5 +135,5 @@ def test_bad_arguments_are_refused(arguments, message, tmp_path):
 
 @pytest.mark.parametrize("arguments", [{"max_cost": 0.9}, {"max_cost": 2, "measure": "seconds"}])
 def test_a_budget_that_makes_no_sense_is_refused(arguments):
-    with pytest.raises(ValueError, match="Given"):
+    with pytest.raises(ValueError, match="Received"):
         Budget(**arguments)

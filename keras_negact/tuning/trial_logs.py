@@ -1,0 +1,62 @@
+"""What a trial logged: losses that are not numbers, and an objective that is not among it."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+
+from keras_negact.tuning._keras_tuner import keras_tuner
+
+
+class NanLoss(ArithmeticError):
+    """The loss is infinite or not a number."""
+
+
+class RefuseNanLoss(keras.callbacks.Callback):
+    """Ends training with `NanLoss` after an epoch whose loss was not finite.
+
+    Its accuracy would be a number all the same, that of a constant answer.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            # The running mean over the epoch: one bad batch is enough to spoil it.
+            _refuse_nan_loss(name, value, f"epoch {epoch + 1}")
+
+
+def check_results(results: Any, objectives: Iterable[str]) -> None:
+    """Look at what keras-tuner's `run_trial` returned.
+
+    Raises:
+        FatalValueError: keras-tuner's, which ends the search, for an objective that is missing.
+        NanLoss: for a loss that is infinite or not a number.
+    """
+    for logs in _logs_of(results):
+        for name in objectives:
+            if name not in logs:
+                raise _missing(name, logs)
+        for name, values in logs.items():
+            for value in values:
+                _refuse_nan_loss(name, value, "the results")
+
+
+def _logs_of(results: Any) -> Iterator[Mapping[str, list]]:
+    for result in results if isinstance(results, list) else [results]:
+        if isinstance(result, keras.callbacks.History):
+            yield result.history
+        elif isinstance(result, dict):
+            yield {name: [value] for name, value in result.items()}
+
+
+def _missing(objective: str, logs: Iterable[str]) -> Exception:
+    hint = " and `search` gets validation data" if objective.startswith("val_") else ""
+    return keras_tuner.errors.FatalValueError(
+        f"`objective` must be one of what the trials log, which is {', '.join(sorted(logs))}. "
+        f"See that its name is right{hint}. Received: {objective!r}"
+    )
+
+
+def _refuse_nan_loss(name: str, value: Any, where: str) -> None:
+    if name.endswith("loss") and not math.isfinite(value):
+        raise NanLoss(f"{name} is {value} in {where}")

@@ -1,0 +1,392 @@
+"""keras-tuner's four tuners, with a budget, failures that are told, and whole files."""
+
+import contextlib
+import os
+import pathlib
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from keras_negact import _checks
+from keras_negact._extras import require
+from keras_negact._ownership import owned
+from keras_negact.tuning import oracles
+from keras_negact.tuning._keras_tuner import keras_tuner
+from keras_negact.tuning.budget import Budget
+from keras_negact.tuning.disk_space import CheckDiskSpace, check_disk_space
+from keras_negact.tuning.hyper_model import LENIHyperModel
+from keras_negact.tuning.processes import is_worker, prepare_chief_address, tell_who_reaches_chief
+from keras_negact.tuning.results import SearchResults, weights_alone
+from keras_negact.tuning.search_files import (
+    identity,
+    refuse_another_search,
+    write_identity,
+)
+from keras_negact.tuning.trial_logs import RefuseNanLoss, check_results
+from keras_negact.tuning.trial_record import TrialRecord
+from keras_negact.tuning.tuner_arguments import (
+    check_hypermodel,
+    objective_of,
+    of_tuner_and_oracle,
+    optional_integer,
+    optional_strategy,
+)
+
+_MOST_BEGINNINGS = 3
+_IDLE_SECONDS = 0.2
+
+
+class CarefulTuner(SearchResults, keras_tuner.Tuner):
+    """A tuner whose oracle is a `CarefulOracle`: see `RandomSearch` for its arguments."""
+
+    oracle_class: type
+    needs: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        hypermodel,
+        objective: Any = "val_accuracy",
+        max_trials: int | None = 10,
+        *,
+        budget: Budget | None = None,
+        seed: int | None = None,
+        executions_per_trial: int = 1,
+        max_retries_per_trial: int = 0,
+        max_failed_trials: int | None = None,
+        strategy=None,
+        directory: str | os.PathLike | None = None,
+        project_name: str = "search",
+        overwrite: bool = False,
+        **of_keras_tuner,
+    ):
+        self.require_extras()
+        of_tuner, of_oracle = of_tuner_and_oracle(of_keras_tuner)
+        check_hypermodel(hypermodel, budget)
+        max_trials = optional_integer("max_trials", max_trials, 1)
+        seed = optional_integer("seed", seed, 0)
+        max_failed_trials = optional_integer("max_failed_trials", max_failed_trials, 0)
+        if max_failed_trials is None:
+            max_failed_trials = max(10, max_trials or 0)
+        strategy = optional_strategy(strategy)
+        several = strategy is not None and strategy.num_replicas_in_sync > 1
+        executions_per_trial = _checks.integer("executions_per_trial", executions_per_trial, 1)
+        retries = _checks.integer("max_retries_per_trial", max_retries_per_trial, 0)
+        project_name = _checks.file_name("project_name", project_name)
+        # A worker would delete what its chief has written.
+        overwrite = _checks.flag("overwrite", overwrite) and not is_worker()
+        oracle = self.oracle_class(
+            allows=lambda hp: budget is None or budget.allows(hypermodel.cost(hp)),
+            max_failed_trials=max_failed_trials,
+            max_trials=max_trials,
+            first_points=getattr(hypermodel, "first_points", ()),
+            objective=objective_of(objective),
+            # It takes 0 for no seed at all.
+            seed=None if seed is None else seed + 1,
+            max_retries_per_trial=retries,
+            **of_oracle,
+        )
+        directory = _checks.writable_folder("directory", "." if directory is None else directory)
+        prepare_chief_address()
+        self._idle = False
+        with _owned_if(overwrite, directory / project_name):
+            # Not super(): the tuners beside this class make oracles of their own.
+            keras_tuner.Tuner.__init__(
+                self,
+                oracle,
+                hypermodel,
+                executions_per_trial=executions_per_trial,
+                distribution_strategy=strategy if several else None,
+                directory=os.fspath(directory),
+                project_name=project_name,
+                overwrite=overwrite,
+                **of_tuner,
+            )
+        if self._has_oracle():
+            self._about = identity(self, oracle.get_space().get_config()["space"])
+            self._take_what_is_there()
+
+    @classmethod
+    def require_extras(cls) -> None:
+        """Fail now for what would otherwise be missing in the middle of a search.
+
+        Raises:
+            ImportError: naming what is not installed, and the extra that it comes with.
+        """
+        needed = cls.needs
+        if keras.backend.backend() == "tensorflow":
+            # keras-tuner imports it in every trial, and it does not come with TensorFlow any more.
+            needed = (*needed, "tensorboard.plugins.hparams.api")
+        for module in needed:
+            require(module, "tune")
+
+    def _has_oracle(self) -> bool:
+        """Whether this process has the oracle itself: not on the worker of a chief."""
+        return isinstance(self.oracle, keras_tuner.Oracle)
+
+    def _take_what_is_there(self) -> None:
+        folder = pathlib.Path(self.project_dir)
+        if not (folder / "oracle.json").exists():
+            return
+        found = self.oracle.read_state()
+        space, has_scores = found["hyperparameters"]["space"], bool(found["end_order"])
+        refuse_another_search(folder, self._about, space, has_scores)
+        self.oracle.reload()
+
+    def search(self, *fit_args, **fit_kwargs) -> None:
+        """Search, as keras-tuner does, or go on with the search that is in the folder.
+
+        Args:
+            *fit_args, **fit_kwargs: of the hypermodel's `fit`: data, `epochs`, ...
+
+        Raises:
+            FolderInUse: if another process searches in the folder.
+            FatalError: keras-tuner's, for what would fail in all trials alike, such as an
+                objective that is not logged, or a full disk.
+        """
+        if not self._has_oracle():
+            super().search(*fit_args, **fit_kwargs)
+            return
+        with owned(self.project_dir):
+            # Another process may have searched here since this one was made.
+            self._take_what_is_there()
+            write_identity(pathlib.Path(self.project_dir), self._about)
+            tell_who_reaches_chief()
+            super().search(*fit_args, **fit_kwargs)
+
+    def _populate_initial_space(self) -> None:
+        if isinstance(self.hypermodel, LENIHyperModel):
+            # Without building the network once for each condition in the space.
+            hp = self.oracle.get_space()
+            self.hypermodel.declare_hyperparameters(hp)
+            self.oracle.update_space(hp)
+            return
+        try:
+            super()._populate_initial_space()
+        except keras_tuner.errors.FatalError:
+            raise
+        except Exception as error:
+            # Trials add to the space what they find in it, those that fail as well.
+            print(f"A point of the space has no network: {_in_one_line(error)}", flush=True)
+
+    def save(self) -> None:
+        """Save the oracle; the tuner itself has no state."""
+        if self._has_oracle():
+            self.oracle.save()
+
+    def reload(self) -> None:
+        """Reload the oracle."""
+        if self._has_oracle():
+            self.oracle.reload()
+
+    def pre_create_trial(self) -> None:
+        """Wait a little before asking again an oracle that had nothing to do."""
+        if self._idle:
+            time.sleep(_IDLE_SECONDS)
+        self._idle = True
+
+    def on_trial_begin(self, trial) -> None:
+        self._idle = False
+        super().on_trial_begin(trial)
+
+    def run_trial(self, trial, *args, **kwargs):
+        """Train the network of a trial; a failure is written down and ends the trial alone."""
+        folder = self.get_trial_dir(trial.trial_id)
+        check_disk_space(folder)
+        record = TrialRecord(begun=TrialRecord.read(folder).begun + 1)
+        record.write(folder)
+        start = time.perf_counter()
+        self.hypermodel.execution = 0
+        # In front: neither is to come to the callbacks behind, which save weights.
+        checks = [RefuseNanLoss(), CheckDiskSpace(folder)]
+        kwargs["callbacks"] = [*checks, *(kwargs.get("callbacks") or [])]
+        try:
+            if record.begun > _MOST_BEGINNINGS:
+                raise ChildProcessError(
+                    f"its process was ended {_MOST_BEGINNINGS} times (for want of memory?)"
+                )
+            with weights_alone():
+                results = super().run_trial(trial, *args, **kwargs)
+            check_results(results, self._objective_names())
+        except (keras_tuner.errors.FatalError, KeyboardInterrupt):
+            TrialRecord().write(folder)
+            raise
+        except Exception as error:
+            record.failure = _in_one_line(error)
+            record.traceback = traceback.format_exc()
+            results = dict.fromkeys(self._objective_names(), float("nan"))
+        finally:
+            self.hypermodel.execution = None
+        record.begun, record.seconds = 0, time.perf_counter() - start
+        record.write(folder)
+        return results
+
+    def _objective_names(self) -> list[str]:
+        objective = self.oracle.objective
+        several = getattr(objective, "name_to_direction", None)
+        return [objective.name] if several is None else [*several]
+
+
+class RandomSearch(CarefulTuner):
+    """Tries points drawn at random, each once.
+
+    The first points are those that the hypermodel's `first_points` tells, if it has such: of a
+    `LENIHyperModel` the default block, then the network without the block.
+
+    Args:
+        hypermodel: a `LENIHyperModel`, or whatever keras-tuner takes for one.
+        objective: a name such as `"val_accuracy"`, keras-tuner's `Objective`, or a list of them.
+        max_trials: finished trials to reach. Failed ones are made up for, and points over the
+            budget do not count.
+        budget: the most that a network may cost. `None`: anything.
+        seed: of the search. (That of training is the hypermodel's.)
+        executions_per_trial: trainings of each point, whose results are averaged. Those of a
+            `LENIHyperModel` with a seed have the seeds `seed`, `seed + 1`, ...
+        max_retries_per_trial: how often a failed trial is tried again before it counts as failed.
+        max_failed_trials: after so many failed trials no further ones are made up for. `None`: as
+            many as `max_trials`, at least 10.
+        strategy: the `tf.distribute` strategy to train under, see `training.make_strategy`.
+        directory, project_name: where it is all kept. A search that is found there goes on.
+        overwrite: whether to delete it instead.
+        **of_keras_tuner: `hyperparameters`, `tune_new_entries`, `allow_new_entries`,
+            `max_model_size`, `optimizer`, `loss`, `metrics` and `tuner_id`, as for keras-tuner's.
+
+    Raises:
+        ValueError: when an argument is not allowed, or another search is in the folder.
+        TypeError: for an argument that is not known, or is called otherwise here.
+        RuntimeError: if a file of the search is damaged.
+        FolderInUse: if it is to be overwritten while another process searches there.
+        ImportError: if the extra `tune` is not installed.
+    """
+
+    oracle_class = oracles.RandomSearchOracle
+
+
+class BayesianOptimization(CarefulTuner):
+    """Tries the points of which a Gaussian process, fitted to the trials so far, hopes most.
+
+    Args:
+        hypermodel, objective, max_trials: as for `RandomSearch`.
+        num_initial_points: random ones, before the process is fitted. `None`: three times the
+            number of hyperparameters.
+        alpha: added to the diagonal of the process's kernel: the variance of the noise of scores.
+        beta: how many standard deviations of uncertainty are worth a try.
+        **arguments: as for `RandomSearch`.
+
+    Raises:
+        ValueError, TypeError, RuntimeError, FolderInUse, ImportError: as `RandomSearch`.
+    """
+
+    oracle_class = oracles.BayesianOptimizationOracle
+    needs = ("scipy.optimize", "sklearn.gaussian_process")
+
+    def __init__(
+        self,
+        hypermodel,
+        objective: Any = "val_accuracy",
+        max_trials: int | None = 10,
+        *,
+        num_initial_points: int | None = None,
+        alpha: float = 1e-4,
+        beta: float = 2.6,
+        **arguments,
+    ):
+        super().__init__(
+            hypermodel,
+            objective,
+            max_trials,
+            num_initial_points=optional_integer("num_initial_points", num_initial_points, 1),
+            alpha=_checks.number("alpha", alpha, above=0),
+            beta=_checks.number("beta", beta, 0),
+            **arguments,
+        )
+
+
+class GridSearch(CarefulTuner):
+    """Tries the points of the space one after the other, the last hyperparameter varied first.
+
+    Hyperparameters that are continuous have ten values each.
+
+    Args:
+        hypermodel, objective: as for `RandomSearch`.
+        max_trials: finished trials to reach. `None`: the whole grid.
+        **arguments: as for `RandomSearch`.
+
+    Raises:
+        ValueError, TypeError, RuntimeError, FolderInUse, ImportError: as `RandomSearch`.
+    """
+
+    oracle_class = oracles.GridSearchOracle
+
+    def __init__(
+        self,
+        hypermodel,
+        objective: Any = "val_accuracy",
+        max_trials: int | None = None,
+        **arguments,
+    ):
+        super().__init__(hypermodel, objective, max_trials, **arguments)
+
+
+class Hyperband(CarefulTuner, keras_tuner.Hyperband):
+    """Trains many networks for a few epochs, the best of them for longer, and so on.
+
+    A network that goes on to the next round is a further trial, which starts with the weights of
+    the one before.
+
+    Args:
+        hypermodel, objective: as for `RandomSearch`.
+        max_epochs: of the networks that come to the last round.
+        factor: by which each round has fewer networks and more epochs.
+        hyperband_iterations: runs through the whole algorithm. By default 1, and without end where
+            there are `max_trials`.
+        max_trials: finished trials to reach. `None`: as many as `hyperband_iterations` make.
+        **arguments: as for `RandomSearch`.
+
+    Raises:
+        ValueError, TypeError, RuntimeError, FolderInUse, ImportError: as `RandomSearch`.
+
+    Source:
+        Li et al., Hyperband, Journal of Machine Learning Research 18 (2018).
+    """
+
+    oracle_class = oracles.HyperbandOracle
+
+    def __init__(
+        self,
+        hypermodel,
+        objective: Any = "val_accuracy",
+        max_epochs: int = 100,
+        factor: int = 3,
+        hyperband_iterations: int | None = None,
+        *,
+        max_trials: int | None = None,
+        **arguments,
+    ):
+        if hyperband_iterations is None and max_trials is None:
+            hyperband_iterations = 1
+        super().__init__(
+            hypermodel,
+            objective,
+            max_trials,
+            max_epochs=_checks.integer("max_epochs", max_epochs, 1),
+            factor=_checks.integer("factor", factor, 2),
+            hyperband_iterations=optional_integer("hyperband_iterations", hyperband_iterations, 1),
+            **arguments,
+        )
+
+
+@contextlib.contextmanager
+def _owned_if(wanted: bool, folder: pathlib.Path) -> Iterator[None]:
+    if wanted and folder.is_dir():
+        with owned(folder):
+            yield
+    else:
+        yield
+
+
+def _in_one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}".removesuffix(": ")[:500]
