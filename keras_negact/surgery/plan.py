@@ -85,6 +85,7 @@ def make_plan(
 ) -> Plan:
     """See `plan_activation_swap`."""
     check_model(model)
+    _check_inputs(inputs)
     templates = Templates(activation)
     mode = _channels(channels, templates)
     on_conflict = "skip" if on_conflict is None else on_conflict
@@ -103,10 +104,17 @@ def make_plan(
     return Plan(Assembly(model, graph, sites, decisions, synchronized, trainable), report)
 
 
+def _check_inputs(inputs) -> None:
+    leaves = keras.tree.flatten(inputs)
+    if inputs is not None and not all(isinstance(x, keras.KerasTensor) for x in leaves):
+        raise _checks.refused("inputs", "what `keras.Input` returns, or None", inputs)
+
+
 def _check_trainable(trainable) -> None:
     entries = [trainable] if isinstance(trainable, str) else trainable
     is_list = isinstance(entries, (list, tuple)) and all(isinstance(e, str) for e in entries)
-    if trainable is not None and not (is_list and entries):
+    is_other_word = isinstance(trainable, str) and trainable != "new"
+    if trainable is not None and (is_other_word or not (is_list and entries)):
         raise _checks.refused(
             "trainable", "None, 'new', or a list of 'new' and patterns of layer paths", trainable
         )

@@ -510,6 +510,13 @@ def are_dense(x: Any) -> bool:
     return not any(_thin(leaf) for leaf in keras.tree.flatten(x))
 
 
+def require_data(x: Any) -> None:
+    """Refuse what no model could be trained or evaluated on."""
+    is_empty = are_arrays(x) and any(not len(leaf) for leaf in keras.tree.flatten(x))
+    if x is None or isinstance(x, (str, bytes, int, float)) or is_empty:
+        raise _checks.refused("x", "arrays with examples in them, or a data set", x)
+
+
 def require_even_batches(name: str, data: Any, batch_size: int | None) -> None:
     """Fail before the first step if JAX could not cut the batches over its devices.
 

@@ -16,6 +16,7 @@ from keras_negact.training.data import (
     are_arrays,
     are_dense,
     is_function_of_epoch,
+    require_data,
     require_even_batches,
     source_of,
     split_validation,
@@ -88,6 +89,7 @@ def fit(
         "validation_freq": _checked_frequency(validation_freq),
     }
     require_compiled(model)
+    require_data(x)
     require_even_batches("x", x, batch_size)
     require_even_batches("validation_data", validation_data, validation["validation_batch_size"])
     backups = [one for one in callbacks if isinstance(one, Backup)]

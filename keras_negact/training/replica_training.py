@@ -214,8 +214,7 @@ def evaluate(
     steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
     _checks.flag("return_dict", return_dict)
-    if x is None:
-        raise _checks.refused("x", "arrays or a dataset", x)
+    data_of.require_data(x)
     if not trains_on_replicas(model):
         return model.evaluate(
             x,

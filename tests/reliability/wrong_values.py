@@ -143,20 +143,21 @@ def arrays() -> dict:
     return {"name": "made up", "train": split, "validation": split, "test": split}
 
 
-def compiled_network() -> keras.Model:
+def network_to_train() -> keras.Model:
     model = keras.models.clone_model(network())
     model.compile("sgd", "mse")
     return model
 
 
 def training() -> dict:
-    return {"model": compiled_network(), "x": images(), "y": np.zeros((8, 3)), "verbose": 0}
+    return {"model": network_to_train(), "x": images(), "y": np.zeros((8, 3)), "verbose": 0}
 
 
 NOT_A_SWAP = {
     "model": NOT_A_MODEL,
     "activation": ("nonsense", 5, None, keras.layers.Dropout(0.5), keras.layers.Conv2D(4, 3)),
     "where": ([], "(", 5, "nothing that is there"),
+    "inputs": ("images", 5),
     "channels": NOT_A_NAME,
     "on_conflict": NOT_A_NAME,
     "source": (5, "nonsense", ["nonsense"]),
@@ -204,9 +205,39 @@ ROWS = [
     *_rows(
         "layers.RetinalOpponency",
         dict,
-        scales=(*NOT_A_COUNT, 99),
+        scales=NOT_A_COUNT,
         learnable=NOT_A_FLAG,
+        luminance=NOT_A_FLAG,
         data_format=NOT_A_NAME,
+    ),
+    *_rows(
+        "surgery.keep_channels",
+        dict,
+        weights=(5, "gamma", {5: 0}, {"gamma": "last"}),
+        config=(5, {"filters": 3}, lambda: {}),
+        linear=NOT_A_FLAG,
+        idle=NOT_A_FLAG,
+        function=("nonsense", 5),
+        kernels=(None, "kernel", 5, (5,)),
+        multiply_adds=(5, lambda: 1),
+    ),
+    *_rows(
+        "surgery.mix_channels",
+        dict,
+        kernel=(None, 5, ""),
+        input_axis=("last", None, 1.5),
+        output_axis=("last", None, 1.5),
+        bias=(5, ""),
+        width=(None, 5, ""),
+        at_input=NOT_A_FLAG,
+        multiply_adds=(5, lambda: 1),
+    ),
+    *_rows(
+        "surgery.refuse",
+        lambda: {"reason": "it counts"},
+        reason=(None, 5, ""),
+        kernels=(None, "kernel", 5, (5,)),
+        multiply_adds=(5, lambda: 1),
     ),
     *_rows("surgery.new_layers", dict, clone=NOT_A_MODEL),
     *_rows("layers.weights_without_decay", dict, layer=(None, "model", 5)),
@@ -277,7 +308,7 @@ ROWS = [
         epochs=(-1, 2.5, "3", True, None),
         verbose=(7, "loud"),
         callbacks=("early_stopping", keras.callbacks.EarlyStopping, 5),
-        validation_split=(-0.1, 1, "half", float("nan")),
+        validation_split=(-0.1, 1.5, "half", float("nan")),
         shuffle=("yes", 5),
         class_weight=("balanced", 5),
         initial_epoch=(-1, 2.5, "3", None),
@@ -320,6 +351,7 @@ ROWS = [
         num_classes=NOT_A_COUNT,
         activation=("nonsense", 5, None),
         protocol=NOT_A_NAME,
+        normalization=NOT_A_NAME,
         retina=NOT_A_FLAG,
         width=NOT_A_COUNT,
         synchronized=NOT_A_FLAG,

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+import keras
+
+from keras_negact import _checks
 from keras_negact.surgery.functions import Function, argument_function
 from keras_negact.surgery.handlers.mixing import mixing, stated_axis
 from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
@@ -32,7 +35,14 @@ def keep_channels(
         multiply_adds: from the layer and the shape of its input, the multiply-adds for one example,
             where these are not the kernels' sizes times the places.
     """
-    axes = dict(weights or {})
+    axes = _axes(weights)
+    if config is not None:
+        _checks.function("config", config, arguments=1)
+    if function is not None and function is not True:
+        function = _activation(function)
+    _checks.flag("linear", linear)
+    _checks.flag("idle", idle)
+    _check_costs(kernels, multiply_adds)
 
     def follow(question: Question) -> Outcome:
         channels = question.maps[0]
@@ -81,6 +91,14 @@ def mix_channels(
             convolution does, not of the output.
         multiply_adds: as in `keep_channels`; `None`: the kernel's size at every place.
     """
+    _checks.text("kernel", kernel)
+    input_axis = _checks.integer("input_axis", input_axis)
+    output_axis = _checks.integer("output_axis", output_axis)
+    if bias is not None:
+        _checks.text("bias", bias)
+    _checks.text("width", width)
+    _checks.flag("at_input", at_input)
+    _check_costs((), multiply_adds)
     return Rule(
         mixing(kernel, input_axis, output_axis, bias, width),
         mixes=True,
@@ -100,6 +118,8 @@ def refuse(
         reason: why, for the plan.
         kernels, multiply_adds: as in `keep_channels`.
     """
+    _checks.text("reason", reason)
+    _check_costs(kernels, multiply_adds)
 
     def follow(question: Question) -> Outcome:
         raise Conflict(reason, question.changed or [question.wanted])
@@ -111,3 +131,27 @@ def refuse(
         channel_axis=stated_axis,
         multiply_adds=multiply_adds,
     )
+
+
+def _activation(function):
+    try:
+        return keras.activations.get(function)
+    except ValueError as error:
+        allowed = "an activation of Keras's, by name or as a function, True or None"
+        raise _checks.refused("function", allowed, function) from error
+
+
+def _axes(weights) -> dict[str, int]:
+    allowed = "a dictionary from the names of weights to the axes of their channels, or None"
+    is_fit = weights is None or isinstance(weights, Mapping)
+    if not is_fit or not all(isinstance(name, str) for name in weights or ()):
+        raise _checks.refused("weights", allowed, weights)
+    return {name: _checks.integer("weights", axis) for name, axis in (weights or {}).items()}
+
+
+def _check_costs(kernels, multiply_adds) -> None:
+    is_names = isinstance(kernels, (tuple, list))
+    if not is_names or not all(isinstance(name, str) for name in kernels):
+        raise _checks.refused("kernels", "a tuple of names of weights", kernels)
+    if multiply_adds is not None:
+        _checks.function("multiply_adds", multiply_adds, arguments=2)
