@@ -15,6 +15,13 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
+from keras_negact.training.arrays import (
+    are_arrays,
+    as_dense,
+    class_weights,
+    number_of_examples,
+    one_for_each_output,
+)
 
 
 class Place(NamedTuple):
@@ -107,14 +114,14 @@ class Arrays(Source):
     ):
         super().__init__()
         x, y, sample_weight = (
-            keras.tree.map_structure(_dense, part) for part in (x, y, sample_weight)
+            keras.tree.map_structure(as_dense, part) for part in (x, y, sample_weight)
         )
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("Give `class_weight` or `sample_weight`, not both.")
             sample_weight = class_weights(y, class_weight)
         elif sample_weight is not None and keras.tree.is_nested(y):
-            sample_weight = _one_for_each_output(sample_weight, y)
+            sample_weight = one_for_each_output(sample_weight, y)
         self.arrays = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
         sizes = {len(array) for array in keras.tree.flatten(self.arrays) if array is not None}
         if len(sizes) != 1 or 0 in sizes:
@@ -414,14 +421,6 @@ def _takes(function: Callable, arguments: int) -> bool:
     return True
 
 
-def are_arrays(x: Any) -> bool:
-    """Whether `x` is an array or a structure of arrays."""
-    leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
-    return bool(leaves) and all(
-        hasattr(leaf, "shape") or hasattr(leaf, "__array__") for leaf in leaves
-    )
-
-
 def is_function_of_epoch(x: Any) -> bool:
     """Whether `x` is a function that gives data for an epoch."""
     return callable(x) and not isinstance(x, keras.utils.PyDataset) and not is_tf_dataset(x)
@@ -460,54 +459,6 @@ def example_of(dataset: Any) -> Any:
     for batch in dataset:
         return batch
     raise ValueError("The dataset has no batches.")
-
-
-def class_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
-    """The weight of each example by its class, as Keras counts classes.
-
-    Raises:
-        ValueError: if there is not one array of targets.
-    """
-    if y is None or keras.tree.is_nested(y):
-        raise ValueError("`class_weight` needs one output with targets that are classes.")
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
-    if labels.ndim != 1:
-        raise ValueError(
-            "`class_weight` needs one class for each example; these targets have the shape "
-            f"{np.shape(y)}. Give `sample_weight` instead."
-        )
-    labels = np.round(labels).astype("int32")
-    return np.array([class_weight.get(int(label), 1.0) for label in labels], keras.config.floatx())
-
-
-def split_validation(arrays: tuple[Any, Any, Any], fraction: float) -> tuple[tuple, tuple]:
-    """Cut the last `fraction` of the examples off as validation data, as `Model.fit` does.
-
-    Raises:
-        ValueError: if the data aren't arrays, or one part would be empty.
-    """
-    if not are_arrays(arrays[0]):
-        raise ValueError("`validation_split` needs arrays; give datasets as `validation_data`.")
-    arrays = keras.tree.map_structure(_dense, arrays)
-    size = _examples(arrays)
-    cut = int(size * (1 - fraction))
-    if not 0 < cut < size:
-        raise ValueError(
-            f"`validation_split={fraction}` leaves nothing to train or to validate on: "
-            f"{size} examples."
-        )
-
-    def part(chosen: slice) -> tuple:
-        return keras.tree.map_structure(lambda one: None if one is None else one[chosen], arrays)
-
-    return part(slice(cut)), part(slice(cut, None))
-
-
-def are_dense(x: Any) -> bool:
-    """Whether no array of `x` is sparse or ragged."""
-    return not any(_thin(leaf) for leaf in keras.tree.flatten(x))
 
 
 def require_data(x: Any) -> None:
@@ -549,53 +500,8 @@ def _batch_sizes(data: Any, batch_size: int | None) -> set[int]:
     elif is_tf_dataset(data):
         batches = data if (number_of_batches(data) or 0) else data.take(1)
     elif are_arrays(data):
-        count, batch_size = _examples(data), batch_size or 32
+        count, batch_size = number_of_examples(data), batch_size or 32
         return {min(count, batch_size), count % batch_size} - {0}
     else:
         return set()
-    return {_examples(batch) for batch in batches}
-
-
-def _examples(batch: Any) -> int:
-    return int(next(one for one in keras.tree.flatten(batch) if one is not None).shape[0])
-
-
-def _thin(array: Any) -> bool:
-    name = type(array).__name__
-    return type(array).__module__.startswith("scipy") or "Sparse" in name or "Ragged" in name
-
-
-def _dense(array: Any) -> Any:
-    """An array as Keras takes it: floating point in Keras's precision, a series as a column."""
-    if array is None:
-        return None
-    kind = type(array).__module__.partition(".")[0]
-    if _thin(array):
-        raise ValueError(
-            "Arrays must be dense where their order or their cut is made here; give a "
-            f"`tf.data.Dataset` instead. Received: {type(array).__name__}"
-        )
-    column = kind == "pandas" and array.ndim == 1
-    if kind == "tensorflow" or kind == "torch":
-        array = keras.ops.convert_to_numpy(array)
-    array = np.asarray(array)
-    if np.issubdtype(array.dtype, np.floating):
-        array = array.astype(keras.config.floatx(), copy=False)
-    return array[:, None] if column else array
-
-
-def _one_for_each_output(sample_weight: Any, y: Any) -> Any:
-    if keras.tree.is_nested(sample_weight):
-        try:
-            keras.tree.assert_same_structure(y, sample_weight)
-        except ValueError as error:
-            raise ValueError(
-                "`sample_weight` must be one array, or one for each output as in `y`."
-            ) from error
-        return sample_weight
-    if sample_weight.ndim > 1 and sample_weight.shape[1:] != (1,):
-        raise ValueError(
-            "One `sample_weight` for several outputs must hold one number for each example. "
-            f"Received the shape: {sample_weight.shape}"
-        )
-    return keras.tree.map_structure(lambda _: sample_weight, y)
+    return {number_of_examples(batch) for batch in batches}

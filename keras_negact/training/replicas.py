@@ -42,6 +42,11 @@ class Replicas:
         self._cluster = read_cluster() if clustered else None
         self._last_agreed = [variable.numpy() for variable in self._drifting]
         self._compiled: dict[Any, Callable] = {}
+        self._add = tf.function(
+            lambda numbers: self._strategy.run(self._add_on_replica, args=(numbers,)),
+            reduce_retracing=True,
+            autograph=False,
+        )
         self._average = tf.function(
             lambda last: self._strategy.run(self._average_on_replica, args=(last,)), autograph=False
         )
@@ -168,20 +173,17 @@ class Replicas:
         for variable, before, mean in zip(self._drifting, last, means, strict=True):
             variable.assign(before + mean)
 
+    def _add_on_replica(self, numbers: tf.Tensor) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        counts = tf.equal(context.replica_id_in_sync_group, self.mine.start)
+        return context.all_reduce("SUM", tf.where(counts, numbers, tf.zeros_like(numbers)))
+
     def _from_chief(self, numbers: np.ndarray) -> np.ndarray:
         return self._sum(numbers if self.is_chief else np.zeros_like(numbers))
 
     def _sum(self, numbers: np.ndarray) -> np.ndarray:
         """The sum over the processes."""
-        mine = tf.constant(numbers)
-        first = self.mine.start
-
-        def add():
-            context = tf.distribute.get_replica_context()
-            counts = tf.equal(context.replica_id_in_sync_group, first)
-            return context.all_reduce("SUM", tf.where(counts, mine, tf.zeros_like(mine)))
-
-        result = tf.function(lambda: self._strategy.run(add))()
+        result = self._add(tf.constant(numbers))
         return self._strategy.experimental_local_results(result)[0].numpy()
 
     def _function(self, work: Callable[[Shard], Any]) -> Callable:

@@ -83,8 +83,9 @@ def test_as_one_process_with_the_merged_batches(files, tmp_path, workers):
 @pytest.mark.slow
 def test_resumes_in_the_middle_of_an_epoch_with_as_many_workers_alone(files, tmp_path):
     folder = copied(files, tmp_path)
-    # Worker 1 has run out of batches by then.
-    at = len(batches_of(folder, 1, 1, 2))
+    # Worker 0 has run out of batches by then.
+    at = len(batches_of(folder, 1, 0, 2))
+    assert at < len(batches_of(folder, 1, 1, 2))
     status, output = finish(launch("dividing_worker.py", folder, f"1:{at}"))
     assert status == 128 + signal.SIGKILL, output
     kept = (folder / "backup" / "backup.zip").read_bytes()
