@@ -105,12 +105,14 @@ def test_two_replicas_killed_and_resumed(tmp_path):
     history = tmp_path / "history.csv"
     process = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 400
-    while not (tmp_path / "backup" / "backup.zip").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        while not (tmp_path / "backup" / "backup.zip").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     assert not (tmp_path / "result.json").exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
