@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 def epochs(examples, batch_size, seed, augmentation):
-    """A function of the epoch: its batches, shuffled and, unless `augmentation` is `None`, moved."""
+    """A function of the epoch: its batches, shuffled, and moved where there is an augmentation."""
     batch_of = _batch_reader(examples)
     count = len(examples[0])
 

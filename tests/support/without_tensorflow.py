@@ -11,14 +11,15 @@ import tempfile
 sys.modules["tensorflow"] = None
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras
-import numpy as np
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
-import keras_negact
-from keras_negact import datasets
-from keras_negact.analysis import ActivationMonitor, negative_information_report
-from keras_negact.comparison import activation_variants, array_data, compare_activations
-from keras_negact.models import cifar_resnet, on_off_cnn
+import keras_negact  # noqa: E402
+from keras_negact import datasets  # noqa: E402
+from keras_negact.analysis import ActivationMonitor, negative_information_report  # noqa: E402
+from keras_negact.comparison import activation_variants, array_data, compare_activations  # noqa: E402
+from keras_negact.models import cifar_resnet, on_off_cnn  # noqa: E402
 
 X = np.random.default_rng(0).normal(size=(24, 8, 8, 3)).astype("float32")
 Y = np.arange(24) % 10
@@ -90,13 +91,8 @@ def training_backed_up(folder: pathlib.Path) -> None:
 
 
 def what_needs_tensorflow_says_so(folder: pathlib.Path) -> None:
-    try:
+    with pytest.raises(ImportError, match=r"`tensorflow`.*keras_negact\[tensorflow\]"):
         datasets.load_dataset("digits", 32)
-    except ImportError as error:
-        assert "`tensorflow`" in str(error), error
-        assert "keras_negact[tensorflow]" in str(error), error
-    else:
-        raise AssertionError("load_dataset works without TensorFlow: then its docstring is wrong")
 
 
 CHECKS = (
