@@ -93,6 +93,8 @@ def training_backed_up(folder: pathlib.Path) -> None:
 def what_needs_tensorflow_says_so(folder: pathlib.Path) -> None:
     with pytest.raises(ImportError, match=r"`tensorflow`.*keras_negact\[tensorflow\]"):
         datasets.load_dataset("digits", 32)
+    with pytest.raises(ImportError, match=r"`tensorflow`.*keras_negact\[tensorflow\]"):
+        from keras_negact.training import make_strategy  # noqa: F401
 
 
 CHECKS = (
