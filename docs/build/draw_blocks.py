@@ -1,4 +1,7 @@
-"""Draws the blocks of README and of the site: python docs/build/draw_blocks.py (extra `plot`)."""
+"""Draws the blocks of README and of the site; needs the extra `plot`.
+
+python docs/build/draw_blocks.py
+"""
 
 import pathlib
 
@@ -87,10 +90,9 @@ def on_off_relu() -> None:
 def retina() -> None:
     drawing = Drawing(9.4, 2.6)
     _, source = drawing.box(0.75, 1.3, "RGB", "through", 0.9)
+    contrast = "centre - surround\nat 3 scales"
     rows = {2.0: "green - red", 0.6: "blue - yellow"}
-    surround, surround_out = drawing.box(
-        4.95, 1.3, "centre - surround\nat 3 scales", "through", 1.8, 0.9
-    )
+    surround, surround_out = drawing.box(4.95, 1.3, contrast, "through", 1.8, 0.9)
     on, on_out = drawing.box(7.0, 2.0, "ON", "on", 1.0)
     off, off_out = drawing.box(7.0, 0.6, "OFF", "off", 1.0)
     target, _ = drawing.box(8.6, 1.3, "12 channels", "through", 1.2, 0.8)

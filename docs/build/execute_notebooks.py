@@ -1,6 +1,8 @@
 """Executes the notebooks, offline, and keeps what they show: all of them, or those named.
 
-python docs/build/execute_notebooks.py [docs/notebooks/dead_network.ipynb ...]
+python docs/build/execute_notebooks.py [--check] [docs/notebooks/dead_network.ipynb ...]
+
+With `--check` nothing is kept.
 
 Needs the extras `docs` and `examples`.
 """
@@ -19,7 +21,7 @@ TENSORFLOWS_OWN = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4
 """What TensorFlow's C++ parts write about the machine, whatever the log level is."""
 
 
-def execute(path: pathlib.Path) -> None:
+def execute(path: pathlib.Path, keep: bool) -> None:
     notebook = nbformat.read(path, as_version=4)
     started = time.monotonic()
     NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True).execute()
@@ -30,7 +32,8 @@ def execute(path: pathlib.Path) -> None:
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
     }
-    nbformat.write(notebook, path)
+    if keep:
+        nbformat.write(notebook, path)
     print(f"{path}: {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -44,9 +47,10 @@ def worth_keeping(output) -> bool:
 def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.getenv("PYTHONPATH")]))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    paths = sys.argv[1:] or sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+    names = [name for name in sys.argv[1:] if name != "--check"]
+    paths = names or sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
     for path in paths:
-        execute(pathlib.Path(path))
+        execute(pathlib.Path(path), keep="--check" not in sys.argv)
 
 
 if __name__ == "__main__":

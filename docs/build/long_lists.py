@@ -1,12 +1,11 @@
-"""Lets griffe read a list of arguments over several lines, `a, b,` and below it `c: text`."""
+"""Lets griffe read lists of arguments that go over several lines, `a, b,` and below `c: text`."""
 
 import re
 
 import griffe
 
-_BROKEN = re.compile(
-    r"(?m)^( *(?:\*{0,2}\w+, )*\*{0,2}\w+,)\n +(?=(?:\*{0,2}\w+, )*\*{0,2}\w+[,:])"
-)
+_NAMES = r"(?:\*{0,2}\w+, )*\*{0,2}\w+"
+_BROKEN = re.compile(rf"(?m)^( *{_NAMES},)\n +(?={_NAMES}[,:])")
 
 
 class LongLists(griffe.Extension):

@@ -4,7 +4,7 @@ import functools
 import numbers
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -29,7 +29,7 @@ from keras_negact.comparison.training_run import (
 
 
 def compare_activations(
-    variants: dict[str, Callable[..., keras.Model]],
+    variants: Mapping[str, Callable[..., keras.Model]],
     data: Any,
     seeds: int | Sequence[int] = 5,
     epochs: int = 30,

@@ -5,6 +5,7 @@ What needs TensorFlow is imported when it is asked for: `fit` and `Backup` work 
 
 from typing import TYPE_CHECKING
 
+from keras_negact._extras import require
 from keras_negact.training.backup import Backup
 from keras_negact.training.cluster import is_chief
 from keras_negact.training.fit import fit
@@ -17,6 +18,8 @@ __all__ = ["Backup", "evaluate", "fit", "is_chief", "make_strategy"]
 
 
 def __getattr__(name: str):
+    if name in ("evaluate", "make_strategy"):
+        require("tensorflow", "tensorflow")
     if name == "evaluate":
         from keras_negact.training.replica_training import evaluate
 

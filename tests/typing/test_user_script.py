@@ -26,9 +26,7 @@ def test_a_users_script_passes_and_a_wrong_one_does_not(tmp_path):
     right = checked(HERE / "user_script.py", tmp_path)
     assert right.returncode == 0, right.stdout
     wrong = tmp_path / "wrong.py"
-    wrong.write_text(
-        "from keras_negact.models import cifar_resnet\n\ncifar_resnet(depth='eight')\n"
-    )
+    wrong.write_text("from keras_negact.models import cifar_resnet\ncifar_resnet(depth='eight')\n")
     result = checked(wrong, tmp_path)
     assert result.returncode == 1
     assert "[arg-type]" in result.stdout
