@@ -86,10 +86,6 @@ def test_an_interrupted_training_goes_on(version, tmp_path):
         # Adam makes of that, and differently on every processor.
         if not wanted.path.endswith(("convolution/bias", "norm/moving_mean")):
             np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
-    x, _ = networks.training_data()
-    np.testing.assert_allclose(
-        resumed.predict(x, verbose=0), uninterrupted.predict(x, verbose=0), rtol=1e-4, atol=1e-5
-    )
     assert resumed.optimizer.iterations.numpy() == 2 * networks.EPOCHS
 
 

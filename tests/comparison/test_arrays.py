@@ -89,5 +89,6 @@ def test_order_is_that_of_earlier_versions():
 
 
 def test_labels_must_match():
-    with pytest.raises(ValueError, match=r"`validation` needs .* 5 examples, 4 labels"):
+    message = r"`validation` must be .*Received: '5 examples, 4 labels'"
+    with pytest.raises(ValueError, match=message):
         array_data("some", some(5), (some(5)[0], np.arange(4)), some(5))
