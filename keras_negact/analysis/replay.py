@@ -58,7 +58,13 @@ class Replay(Interpreter):
             The outputs, flat.
         """
         self._at_site = at_site
-        return self.run(self._graph, inputs_in_order(self._graph.model, inputs))
+        given = inputs_in_order(self._graph.model, inputs)
+        # As the model itself does with bytes that it is given for numbers.
+        cast = [
+            x if tensor.dtype == "string" else keras.ops.cast(x, tensor.dtype)
+            for x, tensor in zip(given, self._graph.inputs, strict=True)
+        ]
+        return self.run(self._graph, cast)
 
     def run_call(self, call: Call, values: Mapping) -> list:
         site = self._site_of.get(call)

@@ -200,3 +200,11 @@ def test_what_cannot_be_looked_at_is_refused():
         report_on(linear, FOUR_AND_THREE)
     with pytest.raises(ValueError, match="at least one batch"):
         report_on(identity_then(layers.ReLU()), [])
+
+
+def test_bytes_are_taken_as_the_model_takes_them():
+    inputs = keras.Input((4, 4, 1))
+    x = layers.Conv2D(3, 3, activation="relu", name="first")(layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
+    images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 1), "uint8")
+    assert report_on(model, images).sites == report_on(model, images.astype("float32")).sites
