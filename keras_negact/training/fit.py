@@ -10,16 +10,11 @@ import keras
 from keras_negact import _checks
 from keras_negact.training.arrays import are_arrays, are_dense, split_validation
 from keras_negact.training.backup import Backup
+from keras_negact.training.batches import Stream, is_function_of_epoch
 from keras_negact.training.cluster import read_cluster
-from keras_negact.training.data import (
-    Source,
-    Stream,
-    is_function_of_epoch,
-    require_data,
-    require_even_batches,
-    source_of,
-)
+from keras_negact.training.data import require_data, require_even_batches, source_of
 from keras_negact.training.run import Alone, Run, StopSignal
+from keras_negact.training.source import Source
 from keras_negact.training.state import build_for_training
 
 

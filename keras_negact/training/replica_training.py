@@ -1,7 +1,6 @@
 """Training and evaluation of models made under a strategy with several replicas."""
 
 import contextlib
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -12,13 +11,22 @@ import tensorflow as tf
 
 from keras_negact import _checks
 from keras_negact._worker_folder import worker_folder
-from keras_negact.training import data as data_of
+from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
+from keras_negact.training.batches import (
+    Batches,
+    OfEpoch,
+    example_of,
+    is_tf_dataset,
+    number_of_batches,
+)
 from keras_negact.training.cluster import read_cluster
+from keras_negact.training.data import require_data, source_of
 from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
+from keras_negact.training.source import Place, Source
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
 from keras_negact.training.tf_data import class_weighting, idle
@@ -34,7 +42,7 @@ _PATHS = ("filepath", "filename", "log_dir")
 
 def train_on_replicas(
     model: keras.Model,
-    data: data_of.Source,
+    data: Source,
     callbacks: list[keras.callbacks.Callback],
     stop: StopSignal,
     validation: dict[str, Any],
@@ -105,7 +113,7 @@ class _Epochs:
         model, run, callbacks = self._model, self._run, self._run.callbacks
         if self._data.class_weight is not None:
             batches = batches.map(class_weighting(self._data.class_weight))
-        whole = data_of.number_of_batches(batches)
+        whole = number_of_batches(batches)
         divided = self._data.parts is not None
         shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)
         of_pass: Iterator | None = None
@@ -115,7 +123,7 @@ class _Epochs:
             if of_pass is None or steps is None:
                 of_pass, seen = iter(shards), 0
             with self._step.summing():
-                done, logs = self._train_epoch(itertools.islice(of_pass, steps))
+                done, logs = self._train_epoch(of_pass, steps)
             seen += done
             if steps is not None and (done < steps or seen == whole):
                 of_pass = None
@@ -133,18 +141,24 @@ class _Epochs:
             if model.stop_training or run.left:
                 break
 
-    def _train_epoch(self, shards: Iterator) -> tuple[int, dict[str, Any]]:
+    def _train_epoch(self, shards: Iterator, steps: int | None) -> tuple[int, dict[str, Any]]:
         logs: dict[str, Any] = {}
-        done = 0
-        callbacks = self._run.callbacks
+        done, callbacks = 0, self._run.callbacks
+        at_once = self._model.steps_per_execution
+        following = shards if at_once > 1 else None
         batches = ((parts, True) for parts in shards)
         if self._data.parts is not None:
             batches = self._until_all_are_done(shards)
-        for step, (parts, more) in enumerate(batches):
-            callbacks.on_train_batch_begin(step)
-            logs = self._replicas.step(self._step.train, parts, more)
-            callbacks.on_train_batch_end(step, logs)
-            done += 1
+        while steps is None or done < steps:
+            parts, more = next(batches, (None, False))
+            if parts is None:
+                break
+            callbacks.on_train_batch_begin(done)
+            at_most = at_once if steps is None else min(at_once, steps - done)
+            logs, taken = self._replicas.step(self._step.train, parts, more, following, at_most)
+            self._run.steps_at_once = taken
+            done += taken
+            callbacks.on_train_batch_end(done - 1, logs)
             if self._replicas.stopped:
                 break
         return done, {name: float(value) for name, value in logs.items()}
@@ -179,10 +193,13 @@ def _test_all(
     model.reset_metrics()
     callbacks.on_test_begin()
     logs: dict[str, Any] = {}
-    for index, parts in enumerate(replicas.shards(batches)):
-        callbacks.on_test_batch_begin(index)
-        logs = replicas.step(step.test, parts)
-        callbacks.on_test_batch_end(index, logs)
+    shards, done, at_once = iter(replicas.shards(batches)), 0, model.steps_per_execution
+    following = shards if at_once > 1 else None
+    for parts in shards:
+        callbacks.on_test_batch_begin(done)
+        logs, taken = replicas.step(step.test, parts, True, following, at_once)
+        done += taken
+        callbacks.on_test_batch_end(done - 1, logs)
     results = {name: float(value) for name, value in logs.items()}
     callbacks.on_test_end(results)
     return results
@@ -214,7 +231,7 @@ def evaluate(
     steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
     _checks.flag("return_dict", return_dict)
-    data_of.require_data(x)
+    require_data(x)
     if not trains_on_replicas(model):
         return model.evaluate(
             x,
@@ -228,7 +245,7 @@ def evaluate(
     batches = _batches((x, y, sample_weight), batch_size, steps)
     with StopSignal(heeded=False) as stop, _with_peers(model):
         with scope_of(model):
-            build_for_training(model, data_of.example_of(batches))
+            build_for_training(model, example_of(batches))
         replicas = Replicas(model, stop)
         callbacks = keras.callbacks.CallbackList(
             add_progbar=verbose != 0 and replicas.is_chief,
@@ -269,7 +286,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
 
 
 def _require_distributable(
-    model: keras.Model, data: data_of.Source, callbacks: list[keras.callbacks.Callback]
+    model: keras.Model, data: Source, callbacks: list[keras.callbacks.Callback]
 ) -> None:
     if model.jit_compile:
         raise ValueError(
@@ -291,9 +308,14 @@ def _require_distributable(
                 "in a branch that not all of them may take. Give larger batches. Received: "
                 f"gradient_accumulation_steps={optimizer.gradient_accumulation_steps} in `{name}`"
             )
-    in_datasets = isinstance(data, data_of.Arrays) or (
-        isinstance(data, (data_of.Batches, data_of.OfEpoch))
-        and data_of.is_tf_dataset(data.begin(data_of.Place(0, 0, 0, 0), None))
+    if data.parts is not None and model.steps_per_execution > 1:
+        raise ValueError(
+            "Where each worker has data of its own, all of them agree before every step whether "
+            "one of them has another batch: compile with `steps_per_execution=1`. Received: "
+            f"steps_per_execution={model.steps_per_execution}"
+        )
+    in_datasets = isinstance(data, Arrays) or (
+        isinstance(data, (Batches, OfEpoch)) and is_tf_dataset(data.begin(Place(0, 0, 0, 0), None))
     )
     if not in_datasets:
         raise ValueError(
@@ -311,10 +333,8 @@ def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Da
     if data is None:
         return None
     parts = data if isinstance(data, tuple) else (data,)
-    batches = data_of.source_of(*parts, batch_size=batch_size, shuffle=False).begin(
-        data_of.Place(0, 0, 0, 0), None
-    )
-    if not data_of.is_tf_dataset(batches):
+    batches = source_of(*parts, batch_size=batch_size, shuffle=False).begin(Place(0, 0, 0, 0), None)
+    if not is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")
     return batches.take(-1 if steps is None else steps)
 

@@ -1,6 +1,6 @@
 """All replicas of a strategy, in this process and in the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -72,28 +72,39 @@ class Replicas:
         return shard(batches, here, range(here), in_examples=True)
 
     def step(
-        self, work: Callable[[Shard], Any], shards: tuple[Shard, ...], more: bool = True
-    ) -> dict[str, Any]:
-        """Do `work` on all replicas; `more` says whether this process has another batch.
+        self,
+        work: Callable[[Shard], Any],
+        shards: tuple[Shard, ...],
+        more: bool = True,
+        following: Iterator | None = None,
+        at_most: int = 1,
+    ) -> tuple[dict[str, Any], int]:
+        """Do `work` on all replicas, once or several times before anybody is told.
+
+        Args:
+            work: what one replica does with its part of a batch.
+            shards: the parts of this process.
+            more: whether this process has another batch.
+            following: gives the parts of the batches that come next, for further steps in the same
+                go; the same number of batches on every process.
+            at_most: how many steps are done then.
 
         Returns:
             The metrics so far, over all replicas; what `work` returns instead, if it does not tell
-            metrics, in the mean over the replicas.
+            metrics, in the mean over the replicas. And how many steps were done.
         """
-        values = self._strategy.experimental_distribute_values_from_function(
-            lambda context: shards[context.replica_id_in_sync_group - self.mine.start]
-        )
         flags = tf.constant(
             [float(flag) for flag in (self._stop.requested, self._model.stop_training, more)]
         )
-        logs, agreed = self._function(work)(values, flags)
+        values, limit = self._distributed(shards), tf.constant(at_most)
+        logs, agreed, done = self._function(work)(values, flags, following, limit)
         if self._cluster is None:
             # Nobody else has to agree, so that the devices need not be waited for.
             self.stop_requested, self.more = self._stop.requested, more
         else:
             flags = agreed.numpy() > 0
             self.stop_requested, self._stop_agreed, self.more = (bool(flag) for flag in flags)
-        return logs
+        return logs, 1 if following is None else int(done)
 
     @property
     def stopped(self) -> bool:
@@ -197,7 +208,7 @@ class Replicas:
     def _make_function(self, work: Callable[[Shard], Any]) -> Callable:
         variables = self._model.metrics_variables
 
-        def on_replica(shard: Shard, flags: tf.Tensor) -> tuple[dict, list[tf.Tensor]]:
+        def on_replica(shard: Shard) -> dict[str, tf.Tensor]:
             if self._divided:
                 context = tf.distribute.get_replica_context()
                 # Copied, for what comes from outside is on no device that could be summed to.
@@ -206,25 +217,69 @@ class Replicas:
                 shard = shard._replace(share=shard.share / whole)
             told = work(shard)
             told = told if isinstance(told, dict) else {}
-            told = {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}
+            return {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}
+
+        def sum_up(told: dict[str, tf.Tensor], flags: tf.Tensor) -> list[tf.Tensor]:
             # One message for all the metrics: they are many, and small.
-            summed = _sum_in_one_message(
+            return _sum_in_one_message(
                 [*told.values(), *(variable.value for variable in variables), flags]
             )
-            return dict(zip(told, summed, strict=False)), summed[len(told) :]
 
-        def on_all(values: Shard, flags: tf.Tensor) -> tuple[dict, tf.Tensor]:
-            told, summed = self._strategy.run(on_replica, args=(values, flags))
-            first = lambda value: self._strategy.experimental_local_results(value)[0]  # noqa: E731
-            *metrics, flags = (first(each) for each in summed)
+        def one_step(values: Shard) -> tuple[dict[str, tf.Tensor], ...]:
+            told = self._strategy.run(on_replica, args=(values,))
+            each = {name: self._strategy.experimental_local_results(told[name]) for name in told}
+            return tuple({name: each[name][i] for name in each} for i in range(len(self.mine)))
+
+        def on_all(
+            values: Shard, flags: tf.Tensor, following: Iterator | None, at_most: tf.Tensor
+        ) -> tuple[dict, tf.Tensor, tf.Tensor]:
+            told, done = one_step(values), tf.constant(1)
+            if following is not None:
+                told, done = self._further_steps(one_step, told, following, at_most)
+            summed = self._strategy.run(sum_up, args=(self._distributed(told), flags))
+            summed = [self._strategy.experimental_local_results(value)[0] for value in summed]
+            *metrics, flags = summed[len(told[0]) :]
             with keras.StatelessScope(list(zip(variables, metrics, strict=True))):
                 results = self._model.get_metrics_result()
             # As in Keras: a step of the model's own may return what is no metric of it.
-            if told and told.keys() != results.keys():
-                results = {name: first(value) for name, value in told.items()}
-            return results, flags
+            if told[0] and told[0].keys() != results.keys():
+                results = dict(zip(told[0], summed, strict=False))
+            return results, flags, done
 
         return on_all
+
+    def _further_steps(
+        self, one_step: Callable, told: tuple, following: Iterator, at_most: tf.Tensor
+    ) -> tuple[tuple, tf.Tensor]:
+        """Steps until there are `at_most`, the first one included, or no batches are left.
+
+        Returns:
+            What the last step told, and how many steps there were.
+        """
+
+        def next_batch(done: tf.Tensor) -> tf.experimental.Optional:
+            # No batch is taken that no step will be made with.
+            return tf.cond(
+                done < at_most,
+                following.get_next_as_optional,
+                lambda: tf.experimental.Optional.empty(following.element_spec),
+            )
+
+        def step(done: tf.Tensor, batch: tf.experimental.Optional, _) -> tuple:
+            told = one_step(self._distributed(batch.get_value()))
+            return done + 1, next_batch(done + 1), told
+
+        first = tf.constant(1)
+        done, _, told = tf.while_loop(
+            lambda _, batch, __: batch.has_value(), step, (first, next_batch(first), told)
+        )
+        return told, done
+
+    def _distributed(self, parts: tuple) -> Any:
+        """One part for each replica of this process, for all of them to work on."""
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group - self.mine.start]
+        )
 
 
 def _sum_in_one_message(tensors: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_negact.training import Backup, fit
-from keras_negact.training.data import Arrays
+from keras_negact.training.arrays import Arrays
 from tests.support.fit_cases import (
     CASES,
     CLASS_WEIGHT,
