@@ -20,7 +20,7 @@ from keras_negact.training.batches import (
     is_tf_dataset,
     number_of_batches,
 )
-from keras_negact.training.cluster import read_cluster
+from keras_negact.training.cluster import default_timeout, read_cluster
 from keras_negact.training.data import require_data, source_of
 from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
 from keras_negact.training.replica_step import ReplicaStep
@@ -30,7 +30,7 @@ from keras_negact.training.source import Place, Source
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
 from keras_negact.training.tf_data import class_weighting, idle
-from keras_negact.training.watchdog import default_timeout, silent, watching
+from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
 # Seconds that a process may take to close all its sockets when it ends. Its connections may be
