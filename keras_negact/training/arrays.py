@@ -47,9 +47,7 @@ class Arrays(Source):
                 f"Received: {sorted(sizes)}"
             )
         self.examples = sizes.pop()
-        if batch_size is None and steps_per_epoch:
-            batch_size = -(-self.examples // steps_per_epoch)
-        self.batch_size = batch_size or 32
+        self.batch_size = size_of_batches(self.examples, batch_size, steps_per_epoch)
         self.steps = -(-self.examples // self.batch_size)
         self.size = [self.examples, self.batch_size]
         self._shuffled = shuffle
@@ -196,6 +194,13 @@ def one_for_each_output(sample_weight: Any, y: Any) -> Any:
             f"Received the shape: {sample_weight.shape}"
         )
     return keras.tree.map_structure(lambda _: sample_weight, y)
+
+
+def size_of_batches(examples: int, batch_size: int | None, steps_per_epoch: int | None) -> int:
+    """Examples in a batch, as Keras chooses where nothing is said."""
+    if batch_size is None and steps_per_epoch:
+        return -(-examples // steps_per_epoch)
+    return batch_size or 32
 
 
 def number_of_examples(batch: Any) -> int:

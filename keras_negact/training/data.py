@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
-from keras_negact.training.arrays import Arrays, are_arrays, number_of_examples
+from keras_negact.training.arrays import Arrays, are_arrays, number_of_examples, size_of_batches
 from keras_negact.training.batches import (
     Batches,
     OfEpoch,
@@ -72,7 +72,9 @@ def require_data(x: Any) -> None:
         raise _checks.refused("x", "arrays with examples in them, or a data set", x)
 
 
-def require_even_batches(name: str, data: Any, batch_size: int | None) -> None:
+def require_even_batches(
+    name: str, data: Any, batch_size: int | None, steps_per_epoch: int | None = None
+) -> None:
     """Fail before the first step if JAX could not cut the batches over its devices.
 
     The sizes of a `tf.data.Dataset` are found out by reading it once, if its end is known.
@@ -85,7 +87,9 @@ def require_even_batches(name: str, data: Any, batch_size: int | None) -> None:
         return
     mesh = distribution.device_mesh
     devices = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
-    uneven = sorted(size for size in _batch_sizes(data, batch_size) if size % devices)
+    uneven = sorted(
+        size for size in _batch_sizes(data, batch_size, steps_per_epoch) if size % devices
+    )
     if uneven:
         raise ValueError(
             f"Over {devices} devices, JAX needs batches of a multiple of {devices} examples, the "
@@ -95,7 +99,7 @@ def require_even_batches(name: str, data: Any, batch_size: int | None) -> None:
         )
 
 
-def _batch_sizes(data: Any, batch_size: int | None) -> set[int]:
+def _batch_sizes(data: Any, batch_size: int | None, steps_per_epoch: int | None) -> set[int]:
     if is_function_of_epoch(data):
         data = data(0) if takes(data, 1) else data(0, 0, 1)
     if isinstance(data, keras.utils.PyDataset):
@@ -104,7 +108,8 @@ def _batch_sizes(data: Any, batch_size: int | None) -> set[int]:
     elif is_tf_dataset(data):
         batches = data if (number_of_batches(data) or 0) else data.take(1)
     elif are_arrays(data):
-        count, batch_size = number_of_examples(data), batch_size or 32
+        count = number_of_examples(data)
+        batch_size = size_of_batches(count, batch_size, steps_per_epoch)
         return {min(count, batch_size), count % batch_size} - {0}
     else:
         return set()

@@ -83,8 +83,15 @@ def fit(
     }
     require_compiled(model)
     require_data(x)
-    require_even_batches("x", x, batch_size)
-    require_even_batches("validation_data", validation_data, validation["validation_batch_size"])
+    if validation_split and validation_data is None and are_dense(x):
+        (x, y, sample_weight), validation["validation_data"] = split_validation(
+            (x, y, sample_weight), validation_split
+        )
+        validation_split = 0.0
+    require_even_batches("x", x, batch_size, steps_per_epoch)
+    require_even_batches(
+        "validation_data", validation["validation_data"], validation["validation_batch_size"]
+    )
     backups = [one for one in callbacks if isinstance(one, Backup)]
     if len(backups) > 1:
         raise ValueError(f"Give one `Backup`, not several. Received: {len(backups)}")
@@ -104,10 +111,6 @@ def fit(
             steps_per_epoch=steps_per_epoch,
             **validation,
             **how_long,
-        )
-    if validation_split and validation_data is None:
-        (x, y, sample_weight), validation["validation_data"] = split_validation(
-            (x, y, sample_weight), validation_split
         )
     if isinstance(validation["validation_data"], types.GeneratorType):
         raise ValueError(

@@ -111,6 +111,18 @@ def own_values(strategy) -> list[dict]:
     return found
 
 
+def divided(strategy) -> str:
+    """Why several steps at once are refused where each worker has data of its own."""
+    with strategy.scope():
+        model = network(AT_ONCE)
+    batches = tf.data.Dataset.from_tensor_slices((X, Y)).batch(BATCH)
+    try:
+        fit(model, lambda epoch, worker, workers: batches, verbose=0)
+    except ValueError as error:
+        return str(error)
+    return "not refused"
+
+
 def main(name: str, folder: str | None = None) -> None:
     strategy = make_strategy(name, 2 if name == "mirrored" else None)
     found = {}
@@ -118,6 +130,7 @@ def main(name: str, folder: str | None = None) -> None:
         for kind in kinds():
             found[kind] = compared(strategy, kind, os.path.join(folder or temporary, kind))
     found["own_values"] = own_values(strategy)
+    found["divided"] = divided(strategy)
     if is_chief():
         print("FOUND " + json.dumps(found))
 
