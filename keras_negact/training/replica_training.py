@@ -23,13 +23,14 @@ from keras_negact.training.batches import (
 from keras_negact.training.cluster import default_timeout, read_cluster
 from keras_negact.training.data import require_data, source_of
 from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
+from keras_negact.training.replica_batches import GlobalBatches, OwnBatches, idle
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
 from keras_negact.training.source import Place, Source
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
-from keras_negact.training.tf_data import class_weighting, idle
+from keras_negact.training.tf_data import class_weighting
 from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
@@ -116,15 +117,21 @@ class _Epochs:
         whole = number_of_batches(batches)
         divided = self._data.parts is not None
         shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)
-        of_pass: Iterator | None = None
+        of_pass: GlobalBatches | OwnBatches | None = None
         for epoch in range(run.place.epoch, epochs):
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if of_pass is None or steps is None:
-                of_pass, seen = iter(shards), 0
+                seen = 0
+                if divided:
+                    of_pass = OwnBatches(shards, self._replicas, self._idle_parts)
+                else:
+                    of_pass = GlobalBatches(shards)
             with self._step.summing():
                 done, logs = self._train_epoch(of_pass, steps)
             seen += done
+            if divided:
+                self._idle_parts = of_pass.idle_parts
             if steps is not None and (done < steps or seen == whole):
                 of_pass = None
             self._replicas.settle()
@@ -141,40 +148,22 @@ class _Epochs:
             if model.stop_training or run.left:
                 break
 
-    def _train_epoch(self, shards: Iterator, steps: int | None) -> tuple[int, dict[str, Any]]:
+    def _train_epoch(
+        self, of_pass: GlobalBatches | OwnBatches, steps: int | None
+    ) -> tuple[int, dict[str, Any]]:
         logs: dict[str, Any] = {}
-        done, callbacks = 0, self._run.callbacks
+        done, callbacks, replicas = 0, self._run.callbacks, self._replicas
         at_once = self._model.steps_per_execution
-        following = shards if at_once > 1 else None
-        batches = ((parts, True) for parts in shards)
-        if self._data.parts is not None:
-            batches = self._until_all_are_done(shards)
-        while steps is None or done < steps:
-            parts, more = next(batches, (None, False))
-            if parts is None:
-                break
+        while (steps is None or done < steps) and of_pass.has_another:
             callbacks.on_train_batch_begin(done)
             at_most = at_once if steps is None else min(at_once, steps - done)
-            logs, taken = self._replicas.step(self._step.train, parts, more, following, at_most)
+            logs, taken = of_pass.step(replicas, self._step.train, at_most)
             self._run.steps_at_once = taken
             done += taken
             callbacks.on_train_batch_end(done - 1, logs)
-            if self._replicas.stopped:
+            if replicas.stopped:
                 break
         return done, {name: float(value) for name, value in logs.items()}
-
-    def _until_all_are_done(self, shards: Iterator) -> Iterator[tuple[tuple, bool]]:
-        """This worker's own batches, each with whether another follows; then idle ones."""
-        following = next(shards, None)
-        any_left = self._replicas.agree(following is not None)
-        while any_left:
-            parts, following = following, next(shards, None)
-            if parts is None:
-                parts = self._idle_parts
-            else:
-                self._idle_parts = tuple(idle(part.data) for part in parts)
-            yield parts, following is not None
-            any_left = self._replicas.more
 
     def _validates_after(self, epoch: int) -> bool:
         if isinstance(self._validation_freq, int):
@@ -193,11 +182,10 @@ def _test_all(
     model.reset_metrics()
     callbacks.on_test_begin()
     logs: dict[str, Any] = {}
-    shards, done, at_once = iter(replicas.shards(batches)), 0, model.steps_per_execution
-    following = shards if at_once > 1 else None
-    for parts in shards:
+    done, of_pass = 0, GlobalBatches(replicas.shards(batches))
+    while of_pass.has_another:
         callbacks.on_test_batch_begin(done)
-        logs, taken = replicas.step(step.test, parts, True, following, at_once)
+        logs, taken = of_pass.step(replicas, step.test, model.steps_per_execution)
         done += taken
         callbacks.on_test_batch_end(done - 1, logs)
     results = {name: float(value) for name, value in logs.items()}

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_negact.training import state
 from keras_negact.training.cluster import read_cluster
 from keras_negact.training.packing import pack, unpack
+from keras_negact.training.replica_batches import Shard, shard
 from keras_negact.training.run import StopSignal
-from keras_negact.training.tf_data import Shard, shard
 
 # Messages between processes are limited to 2 GiB.
 _NUMBERS_IN_A_MESSAGE = 2**24
@@ -42,6 +42,7 @@ class Replicas:
         self._cluster = read_cluster() if clustered else None
         self._last_agreed = [variable.numpy() for variable in self._drifting]
         self._compiled: dict[Any, Callable] = {}
+        self._no_flags = tf.zeros([3])
         self._add = tf.function(
             lambda numbers: self._strategy.run(self._add_on_replica, args=(numbers,)),
             reduce_retracing=True,
@@ -74,37 +75,39 @@ class Replicas:
     def step(
         self,
         work: Callable[[Shard], Any],
-        shards: tuple[Shard, ...],
-        more: bool = True,
+        batch: Any,
         following: Iterator | None = None,
         at_most: int = 1,
-    ) -> tuple[dict[str, Any], int]:
+        more: bool = True,
+    ) -> tuple[dict[str, Any], int, Any]:
         """Do `work` on all replicas, once or several times before anybody is told.
 
         Args:
             work: what one replica does with its part of a batch.
-            shards: the parts of this process.
-            more: whether this process has another batch.
-            following: gives the parts of the batches that come next, for further steps in the same
-                go; the same number of batches on every process.
-            at_most: how many steps are done then.
+            batch: the parts of this process, or a `tf.experimental.Optional` of them.
+            following: gives the parts of the batches that come next; as many on every process.
+            at_most: how many steps are done if there are so many batches.
+            more: whether this process has another batch, if they are divided.
 
         Returns:
             The metrics so far, over all replicas; what `work` returns instead, if it does not tell
-            metrics, in the mean over the replicas. And how many steps were done.
+            metrics, in the mean over the replicas. How many steps were done. And the batch that
+            comes next, as a `tf.experimental.Optional`, if it was told what follows.
         """
-        flags = tf.constant(
-            [float(flag) for flag in (self._stop.requested, self._model.stop_training, more)]
-        )
-        values, limit = self._distributed(shards), tf.constant(at_most)
-        logs, agreed, done = self._function(work)(values, flags, following, limit)
+        flags = self._no_flags
+        if self._cluster is not None:
+            told = (self._stop.requested, self._model.stop_training, more)
+            flags = tf.constant([float(flag) for flag in told])
+        several = self._model.steps_per_execution > 1
+        limit = tf.constant(at_most) if several else None
+        logs, agreed, done, coming = self._function(work)(batch, flags, following, limit)
         if self._cluster is None:
             # Nobody else has to agree, so that the devices need not be waited for.
             self.stop_requested, self.more = self._stop.requested, more
         else:
             flags = agreed.numpy() > 0
             self.stop_requested, self._stop_agreed, self.more = (bool(flag) for flag in flags)
-        return logs, 1 if following is None else int(done)
+        return logs, int(done) if several else 1, coming
 
     @property
     def stopped(self) -> bool:
@@ -225,17 +228,19 @@ class Replicas:
                 [*told.values(), *(variable.value for variable in variables), flags]
             )
 
-        def one_step(values: Shard) -> tuple[dict[str, tf.Tensor], ...]:
-            told = self._strategy.run(on_replica, args=(values,))
+        def one_step(parts: tuple[Shard, ...]) -> tuple[dict[str, tf.Tensor], ...]:
+            told = self._strategy.run(on_replica, args=(self._distributed(parts),))
             each = {name: self._strategy.experimental_local_results(told[name]) for name in told}
             return tuple({name: each[name][i] for name in each} for i in range(len(self.mine)))
 
         def on_all(
-            values: Shard, flags: tf.Tensor, following: Iterator | None, at_most: tf.Tensor
-        ) -> tuple[dict, tf.Tensor, tf.Tensor]:
-            told, done = one_step(values), tf.constant(1)
-            if following is not None:
-                told, done = self._further_steps(one_step, told, following, at_most)
+            batch: Any, flags: tf.Tensor, following: Iterator | None, at_most: tf.Tensor | None
+        ) -> tuple:
+            parts = batch if isinstance(batch, tuple) else batch.get_value()
+            told, done = one_step(parts), tf.constant(1)
+            coming = None if following is None else following.get_next_as_optional()
+            if at_most is not None:
+                told, done, coming = _further_steps(one_step, told, coming, following, at_most)
             summed = self._strategy.run(sum_up, args=(self._distributed(told), flags))
             summed = [self._strategy.experimental_local_results(value)[0] for value in summed]
             *metrics, flags = summed[len(told[0]) :]
@@ -244,42 +249,35 @@ class Replicas:
             # As in Keras: a step of the model's own may return what is no metric of it.
             if told[0] and told[0].keys() != results.keys():
                 results = dict(zip(told[0], summed, strict=False))
-            return results, flags, done
+            return results, flags, done, coming
 
         return on_all
-
-    def _further_steps(
-        self, one_step: Callable, told: tuple, following: Iterator, at_most: tf.Tensor
-    ) -> tuple[tuple, tf.Tensor]:
-        """Steps until there are `at_most`, the first one included, or no batches are left.
-
-        Returns:
-            What the last step told, and how many steps there were.
-        """
-
-        def next_batch(done: tf.Tensor) -> tf.experimental.Optional:
-            # No batch is taken that no step will be made with.
-            return tf.cond(
-                done < at_most,
-                following.get_next_as_optional,
-                lambda: tf.experimental.Optional.empty(following.element_spec),
-            )
-
-        def step(done: tf.Tensor, batch: tf.experimental.Optional, _) -> tuple:
-            told = one_step(self._distributed(batch.get_value()))
-            return done + 1, next_batch(done + 1), told
-
-        first = tf.constant(1)
-        done, _, told = tf.while_loop(
-            lambda _, batch, __: batch.has_value(), step, (first, next_batch(first), told)
-        )
-        return told, done
 
     def _distributed(self, parts: tuple) -> Any:
         """One part for each replica of this process, for all of them to work on."""
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: parts[context.replica_id_in_sync_group - self.mine.start]
         )
+
+
+def _further_steps(
+    one_step: Callable, told: tuple, coming: Any, following: Iterator, at_most: tf.Tensor
+) -> tuple[tuple, tf.Tensor, Any]:
+    """Steps until there are `at_most`, the first one included, or no batches are left.
+
+    Returns:
+        What the last step told, how many steps there were, and the batch that comes next.
+    """
+
+    def goes_on(done: tf.Tensor, coming: Any, _) -> tf.Tensor:
+        return tf.logical_and(done < at_most, coming.has_value())
+
+    def step(done: tf.Tensor, coming: Any, _) -> tuple:
+        told = one_step(coming.get_value())
+        return done + 1, following.get_next_as_optional(), told
+
+    done, coming, told = tf.while_loop(goes_on, step, (tf.constant(1), coming, told))
+    return told, done, coming
 
 
 def _sum_in_one_message(tensors: list[tf.Tensor]) -> list[tf.Tensor]:

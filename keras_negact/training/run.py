@@ -160,7 +160,10 @@ class Run(keras.callbacks.Callback):
         if not any(isinstance(one, keras.callbacks.History) for one in others):
             others.append(keras.callbacks.History())
         if verbose != 0 and peers.is_chief:
-            others.append(keras.callbacks.ProgbarLogger())
+            progress = keras.callbacks.ProgbarLogger()
+            # As the one that Keras adds itself: no step waits for it.
+            progress.async_safe = True
+            others.append(progress)
         self._others = others
         self._history = next(one for one in others if isinstance(one, keras.callbacks.History))
         self.callbacks = CallbacksOfRun(

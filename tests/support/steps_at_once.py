@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from keras_negact.training import Backup, fit, is_chief, make_strategy
 from tests.support.own_steps import PlainValues
+from tests.support.own_steps import X as OWN_X
 from tests.support.small_training import Crash, CrashAt, largest_difference, small_data
 
 X, Y = small_data()
@@ -107,7 +108,7 @@ def own_values(strategy) -> list[dict]:
             model = PlainValues()
             model.compile("sgd", steps_per_execution=at_once)
             model.optimizer.build(model.trainable_variables)
-        found.append(fit(model, X, batch_size=8, epochs=2, shuffle=False, verbose=0).history)
+        found.append(fit(model, OWN_X, batch_size=8, epochs=2, shuffle=False, verbose=0).history)
     return found
 
 

@@ -37,4 +37,4 @@ def test_uneven_batches_are_refused_before_the_first_step(found):
         assert steps == 0, name
     assert "batches of [13]" in found["uneven"]["batch"][0]
     assert "batches of [1]" in found["uneven"]["last batch"][0]
-    assert "`validation_data` in batches of [9]" in found["uneven"]["validation"][0]
+    assert "in `validation_data` batches of [9]" in found["uneven"]["validation"][0]
