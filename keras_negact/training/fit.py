@@ -132,6 +132,12 @@ def fit(
             "A generator gives every batch once: say by `steps_per_epoch` how many of them each of "
             f"the {epochs - initial_epoch} epochs takes."
         )
+    if backups and steps_per_epoch and not data.skips:
+        raise ValueError(
+            "A backup with `steps_per_epoch` needs data that can begin in the middle: arrays, a "
+            "`tf.data.Dataset`, a `keras.utils.PyDataset` or a generator. "
+            f"Received: {type(x).__name__}"
+        )
     how_long["steps_per_epoch"] = steps_per_epoch
     with contextlib.ExitStack() as meanwhile:
         stop = meanwhile.enter_context(StopSignal(heeded=bool(backups)))
