@@ -16,6 +16,8 @@ from keras_negact._extras import require
 if TYPE_CHECKING:
     import tensorflow as tf
 
+__all__ = ["Dataset", "is_prepared", "load_dataset"]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Augmentation:
