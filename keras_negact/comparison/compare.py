@@ -96,6 +96,23 @@ def compare_activations(
         ValueError: before any training, if an argument is not allowed, a variant cannot be built,
             or `output_dir` holds runs that were made otherwise.
         ImportError: if matplotlib (extra `plot`) or scipy (extra `data`) is missing.
+
+    Examples:
+        >>> x, labels = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
+        >>> data = array_data("four", (x, labels), (x, labels), (x, labels))
+        >>> def build():
+        ...     hidden = keras.layers.Dense(2, activation="relu")
+        ...     return keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(2)])
+        >>> summary = compare_activations(
+        ...     activation_variants(build, ["relu", "leni"]),
+        ...     data,
+        ...     seeds=1,
+        ...     epochs=1,
+        ...     output_dir="runs/four",
+        ...     verbose=0,
+        ... )
+        >>> [(one.variant, one.parameters) for one in summary.variants]
+        [('relu', 16), ('leni', 22)]
     """
     seeds = _seeds(seeds)
     epochs = _checks.integer("epochs", epochs, 1)

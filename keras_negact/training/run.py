@@ -157,7 +157,8 @@ class Run(keras.callbacks.Callback):
         # Keras would put them behind the run.
         if not any(isinstance(one, keras.callbacks.History) for one in others):
             others.append(keras.callbacks.History())
-        if verbose != 0 and peers.is_chief:
+        self._shows = verbose != 0 and peers.is_chief
+        if self._shows:
             others.append(keras.callbacks.ProgbarLogger())
         self._others = others
         self._history = next(one for one in others if isinstance(one, keras.callbacks.History))
@@ -191,7 +192,7 @@ class Run(keras.callbacks.Callback):
         if saved is not None:
             self._restored = saved
             self._restore(saved)
-            if self._peers.is_chief:
+            if self._shows:
                 print(
                     f"Going on from the backup: {self.place.epoch} epochs and {self.place.step} "
                     "steps done."

@@ -99,7 +99,7 @@ def main(directory: str, accident: str | None = None) -> None:
         model,
         mine,
         epochs=EPOCHS,
-        verbose=0,
+        verbose=2,
         validation_data=(x, [y, q]),
         callbacks=[Backup(folder / "backup", save_every=1), *more],
     )

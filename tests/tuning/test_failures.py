@@ -98,7 +98,7 @@ def test_an_invalid_combination_from_a_users_own_space(tmp_path, capsys):
 
     images, labels = digits(20)
     tuner = RandomSearch(build, max_trials=4, seed=2, directory=tmp_path)
-    tuner.search(images, labels, validation_data=(images, labels), verbose=0)
+    tuner.search(images, labels, validation_data=(images, labels))
     assert len(tuner.finished_trials()) == 4
     assert "failed: ValueError: `transform_groups` must divide" in capsys.readouterr().out
 

@@ -16,6 +16,16 @@ class FoldingPlan:
 
     Attributes:
         report: what will be folded, what will not, and why, with the totals.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> plan = plan_folding(model)
+        >>> [layer.name for layer in plan.apply().layers]
+        ['convolution']
     """
 
     def __init__(self, model: keras.Model):
@@ -60,6 +70,15 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
 
     Raises:
         ValueError: when `model` has no graph that could be read.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> [(entry.path, entry.action) for entry in plan_folding(model).entries]
+        [('normalization', 'folded')]
     """
     return FoldingPlan(model)
 
@@ -99,6 +118,16 @@ def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
     Raises:
         ValueError: when `model` has no graph that could be read (a subclassed model, or a
             Sequential one that was never built), or a layer cannot be made again from its config.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> folded = fold_for_inference(model, verbose=False)
+        >>> [layer.name for layer in folded.layers]
+        ['convolution']
     """
     plan = plan_folding(model)
     if verbose:
