@@ -115,8 +115,8 @@ def folder(tmp_path_factory):
 
 @tensorflow_only
 @pytest.mark.parametrize("documented", DOCUMENTED)
-def test_the_example_in_the_docstring(documented, folder, monkeypatch):
-    """With `keras`, `np` and the names of its own part at hand."""
+def test_the_example_in_the_docstring(documented, folder, monkeypatch, capfd):
+    """With `keras`, `np` and the names of its own part at hand. With `verbose=0` all is silent."""
     monkeypatch.chdir(folder)
     module, name = DOCUMENTED[documented]
     part = importlib.import_module(module)
@@ -129,3 +129,4 @@ def test_the_example_in_the_docstring(documented, folder, monkeypatch):
     told: list[str] = []
     doctest.DocTestRunner().run(test, out=told.append)
     assert not told, "".join(told)
+    assert capfd.readouterr() == ("", "")

@@ -5,6 +5,7 @@ import os
 import pathlib
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._extras import require
+from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
 from keras_negact.tuning import oracles
 from keras_negact.tuning._keras_tuner import keras_tuner
@@ -151,10 +153,11 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         _checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
         fit_kwargs["verbose"] = 2 if verbose == 2 else 0
         if not self._has_oracle():
-            super().search(*fit_args, **fit_kwargs)
+            with new_models():
+                super().search(*fit_args, **fit_kwargs)
             return
         self.oracle.talks = verbose != 0
-        with owned(self.project_dir):
+        with owned(self.project_dir), new_models():
             # Another process may have searched here since this one was made.
             self._take_what_is_there()
             write_identity(pathlib.Path(self.project_dir), self._about)
@@ -175,7 +178,9 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             raise
         except Exception as error:
             # Trials add to the space what they find in it, those that fail as well.
-            print(f"A point of the space has no network: {_in_one_line(error)}", flush=True)
+            warnings.warn(
+                f"A point of the space has no network: {_in_one_line(error)}", stacklevel=2
+            )
 
     def save(self) -> None:
         """Save the oracle; the tuner itself has no state."""
@@ -274,7 +279,7 @@ class RandomSearch(CarefulTuner):
         ...     return model
         >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
         >>> tuner = RandomSearch(
-        ...     build, "val_loss", max_trials=2, directory="searches", project_name="randomsearch"
+        ...     build, "val_loss", max_trials=2, directory="searches", project_name="random"
         ... )
         >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
         >>> len(tuner.finished_trials())
@@ -308,7 +313,7 @@ class BayesianOptimization(CarefulTuner):
         ...     return model
         >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
         >>> tuner = BayesianOptimization(
-        ...     build, "val_loss", max_trials=1, directory="searches", project_name="bayesianoptimization"
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="bayesian"
         ... )
         >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
         >>> len(tuner.finished_trials())
@@ -361,7 +366,7 @@ class GridSearch(CarefulTuner):
         ...     return model
         >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
         >>> tuner = GridSearch(
-        ...     build, "val_loss", max_trials=1, directory="searches", project_name="gridsearch"
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="grid"
         ... )
         >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
         >>> tuner.finished_trials()[0].hyperparameters.values
@@ -409,7 +414,12 @@ class Hyperband(CarefulTuner, keras_tuner.Hyperband):
         ...     return model
         >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
         >>> tuner = Hyperband(
-        ...     build, "val_loss", max_epochs=2, max_trials=1, directory="searches", project_name="hyperband"
+        ...     build,
+        ...     "val_loss",
+        ...     max_epochs=2,
+        ...     max_trials=1,
+        ...     directory="searches",
+        ...     project_name="hyperband",
         ... )
         >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
         >>> len(tuner.finished_trials())

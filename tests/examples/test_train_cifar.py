@@ -254,5 +254,5 @@ def test_absent_data_ends_the_script_with_the_command_that_fetches_it(
 
 def test_a_network_that_is_not_known_ends_the_script_with_those_that_are(script, settings_of):
     settings = settings_of("--model", "no_such", "--limit", "20")
-    with pytest.raises(SystemExit, match="one of cifar_resnet20 .*Received: 'no_such'"):
+    with pytest.raises(SystemExit, match=r"one of cifar_resnet20 .*Received: 'no_such'"):
         script.compiled_model(settings, script.load_data(settings))

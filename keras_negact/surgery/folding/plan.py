@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.graph import Graph, read_graph
 from keras_negact.surgery import costs
 from keras_negact.surgery.folding.assembly import build
@@ -83,7 +84,7 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
     return FoldingPlan(model)
 
 
-def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
+def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.Model:
     """Makes a network that computes in inference what `model` computes, with less work.
 
     Formulas, with `s` and `t` the scale and the shift of a batch normalization in inference:
@@ -129,6 +130,7 @@ def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
         >>> [layer.name for layer in folded.layers]
         ['convolution']
     """
+    _checks.one_of("verbose", verbose, (True, False, 0, 1))
     plan = plan_folding(model)
     if verbose:
         print("\n".join(plan.report.summary()))
