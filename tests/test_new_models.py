@@ -8,25 +8,23 @@ from tests.support.backends import tensorflow_only
 pytestmark = tensorflow_only
 
 
-def traced_again(times):
+def trace_again(function):
+    """As it is counted where a new network takes the place of the last one."""
     import tensorflow as tf
 
-    @tf.function
-    def step(x):
-        return x + 1
-
-    # As it is counted where a new network takes the place of the last one.
-    for number in range(times):
-        step(tf.zeros([number]))
+    step = tf.function(function)
+    for number in range(6):
         step(number)
 
 
 def test_a_new_network_in_every_run_is_no_retracing(caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    trace_again(lambda x: x + 1)
+    assert "triggered tf.function retracing" in caplog.records[0].getMessage()
+    caplog.clear()
     with new_models():
-        traced_again(6)
+        trace_again(lambda x: x + 2)
         logging.getLogger("tensorflow").warning("something else")
     assert [record.getMessage() for record in caplog.records] == ["something else"]
-    # Outside of such a loop it is told, so there was something to leave out.
-    traced_again(6)
+    trace_again(lambda x: x + 3)
     assert "triggered tf.function retracing" in caplog.records[1].getMessage()
