@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import _accuracy_designs
 
-from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants, weights_path
+from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants
+from keras_negact.comparison.compare import weights_path
 from keras_negact.models import cifar_resnet, on_off_cnn
 
 SHORT_LIST = ("relu", "prelu", "silu", "mish", "funnel", "on_off_relu_halved", "leni")

@@ -50,6 +50,11 @@ class Dataset:
             and epochs give equal batches, whatever was read before.
         validation: images held out of the official training set; fixed, whatever the seed is.
         test: images of the official test set.
+
+    Examples:
+        >>> digits = load_dataset("digits", batch_size=32, limit=100)
+        >>> digits.input_shape, digits.num_classes, digits.counts
+        ((8, 8, 1), 10, {'train': 90, 'validation': 10, 'test': 100})
     """
 
     name: str
@@ -104,6 +109,12 @@ def load_dataset(
         ConnectionError: if the data can't be fetched, as without a network; it gives the command
             and the folder.
         ImportError: if TensorFlow or the extra `data` is not installed.
+
+    Examples:
+        >>> digits = load_dataset("digits", batch_size=32, limit=100)
+        >>> images, labels = next(iter(digits.train_at(0)))
+        >>> tuple(images.shape), tuple(labels.shape)
+        ((32, 8, 8, 1), (32,))
     """
     name = _checks.one_of("name", name, _AUGMENTATIONS)
     batch_size = _checks.integer("batch_size", batch_size, minimum=1)
@@ -143,6 +154,10 @@ def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
     Args:
         name: as for `load_dataset`.
         data_dir: as for `load_dataset`.
+
+    Examples:
+        >>> is_prepared("digits")
+        True
     """
     _checks.one_of("name", name, _AUGMENTATIONS)
     _check_data_dir(data_dir)

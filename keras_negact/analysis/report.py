@@ -34,6 +34,13 @@ class SiteReport:
             slope `a`; a trained LENI may amplify it beyond 1.
         units_without_gradient: share of the values in front of the activation that a backward pass
             over one batch does not reach.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> site = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0).sites[0]
+        >>> site.path, site.function, site.negative_share
+        ('leaky', 'leaky_relu', 0.5)
     """
 
     path: str
@@ -55,6 +62,15 @@ class NegativeInformationReport:
         examples: how many it was shown.
         gradient_examples: how many were in the batch of the backward pass.
         sites: a `SiteReport` for each activation, in the order of the computation.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> report = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0)
+        >>> report.examples, len(report.sites)
+        (1, 1)
+        >>> sorted(report.to_dict())
+        ['examples', 'gradient_examples', 'model', 'sites']
     """
 
     model: str
@@ -135,6 +151,14 @@ def negative_information_report(
     Source:
         Cai, Peng, Shen, arXiv 2306.10536, and Kim et al., Procedia Computer Science 88 (2016), say
         that negative information is lost; these measures of it are this package's.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> report = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0)
+        >>> site = report.sites[0]
+        >>> print(f"{site.discarded_energy:.2f} {site.seen_energy:.2f} {site.dead_channels:.2f}")
+        0.36 0.25 0.50
     """
     check_model(model)
     batch_size = _checks.integer("batch_size", batch_size, 1)

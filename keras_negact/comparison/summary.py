@@ -30,6 +30,11 @@ class VariantSummary:
         differences: of each seed that both have.
         parameters: trainable ones.
         multiply_adds: for one example; `None` where unknown.
+
+    Examples:
+        >>> relu = summarize("runs/comparison")["relu"]
+        >>> relu.seeds, relu.difference
+        ([0], None)
     """
 
     variant: str
@@ -56,6 +61,11 @@ class Summary:
         mode: `"max"` where more of it is better, `"min"` where less is.
         protocol: what all runs have in common.
         variants: one `VariantSummary` each: the reference, then the best first.
+
+    Examples:
+        >>> summary = summarize("runs/comparison")
+        >>> summary.reference, summary.metric, summary["leni"].parameters
+        ('relu', 'accuracy', 71)
     """
 
     reference: str
@@ -133,6 +143,11 @@ def summarize(
 
     Raises:
         ValueError: if there are no runs, none of the reference, or they are not comparable.
+
+    Examples:
+        >>> summary = summarize("runs/comparison", reference="relu")
+        >>> [one.variant for one in summary.variants]
+        ['relu', 'leni']
     """
     _checks.text("reference", reference)
     if not isinstance(runs, str | os.PathLike | list | tuple) or not runs:

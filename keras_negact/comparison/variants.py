@@ -44,6 +44,14 @@ class Variant:
         build: builds the model; where it has an argument `seed`, it is given that of the run.
         activation: what is recorded as its activation. `None`: the function of the model's own
             activation layers, where all have the same.
+
+    Examples:
+        >>> def build(seed):
+        ...     drop = keras.layers.Dropout(0.5, seed=seed)
+        ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), drop])
+        >>> variant = Variant(build, activation="none")
+        >>> variant(seed=3).layers[-1].seed
+        3
     """
 
     build: Callable[..., keras.Model]
@@ -102,6 +110,14 @@ def activation_variants(
 
     Raises:
         ValueError: if there is no activation of that name.
+
+    Examples:
+        >>> def build():
+        ...     convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        ...     return keras.Sequential([keras.Input((8, 8, 1)), convolution])
+        >>> variants = activation_variants(build, ["relu", "leni"])
+        >>> {name: variant().count_params() for name, variant in variants.items()}
+        {'relu': 40, 'leni': 84}
     """
     _checks.function("build", build)
     _checks.flag("fresh", fresh)

@@ -33,6 +33,15 @@ class Plan:
     Attributes:
         report: what will be swapped, what will not, and why, with the totals.
         sites: the activations of the source network, each with what was decided for it.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> plan = plan_activation_swap(model, "leni")
+        >>> [(site.path, site.action) for site in plan.sites]
+        [('first', 'swap')]
+        >>> [layer.name for layer in plan.apply().layers]
+        ['first_linear', 'first']
     """
 
     def __init__(self, assembly: Assembly, report: Report):

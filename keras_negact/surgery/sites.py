@@ -46,6 +46,15 @@ class Site:
             the size is unknown.
         unlisted: whether it is no activation that is known, and stands in plans only when named.
         slopes: where a doubled width is kept for the function `p relu(x) - a relu(-x)`, `(p, a)`.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> site = plan_activation_swap(model, "leni").sites[0]
+        >>> site.path, site.function, site.kind, site.channels
+        ('first', 'relu', 'fused', 4)
+        >>> site.new_parameters
+        44
     """
 
     path: str

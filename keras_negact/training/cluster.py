@@ -114,7 +114,12 @@ def read_cluster(environment: dict[str, str] | None = None) -> Cluster | None:
 
 
 def is_chief() -> bool:
-    """Whether this process writes the files and shows the progress: worker 0, or the only one."""
+    """Whether this process writes the files and shows the progress: worker 0, or the only one.
+
+    Examples:
+        >>> is_chief()
+        True
+    """
     cluster = read_cluster()
     return cluster is None or cluster.index == 0
 

@@ -66,6 +66,14 @@ def fit(
         FolderInUse: if another process trains with the same `Backup`.
         OSError: if the backup can't be written.
         SystemExit: with the exit status 143, if SIGTERM came and the backup is written.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = fit(model, x, y, epochs=2, verbose=0)
+        >>> len(history.history["loss"])
+        2
     """
     callbacks = _checked_callbacks(callbacks)
     how_long = _checked_lengths(epochs, initial_epoch, verbose)

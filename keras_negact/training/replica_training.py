@@ -213,6 +213,14 @@ def evaluate(
 
     Returns:
         The loss and the metrics over all examples, the same on every worker.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> results = evaluate(model, x, y, return_dict=True, verbose=0)
+        >>> sorted(results)
+        ['loss']
     """
     require_compiled(model)
     batch_size = None if batch_size is None else _checks.integer("batch_size", batch_size, 1)

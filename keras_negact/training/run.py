@@ -159,7 +159,8 @@ class Run(keras.callbacks.Callback):
         # Keras would put them behind the run.
         if not any(isinstance(one, keras.callbacks.History) for one in others):
             others.append(keras.callbacks.History())
-        if verbose != 0 and peers.is_chief:
+        self._shows = verbose != 0 and peers.is_chief
+        if self._shows:
             progress = keras.callbacks.ProgbarLogger()
             # As the one that Keras adds itself: no step waits for it.
             progress.async_safe = True
@@ -196,7 +197,7 @@ class Run(keras.callbacks.Callback):
         if saved is not None:
             self._restored = saved
             self._restore(saved)
-            if self._peers.is_chief:
+            if self._shows:
                 print(
                     f"Going on from the backup: {self.place.epoch} epochs and {self.place.step} "
                     "steps done."

@@ -39,6 +39,13 @@ def make_strategy(
         ValueError: if the name is unknown, `TF_CONFIG` is malformed, or there are too few devices.
         RuntimeError: if the devices are already in use and can't be divided any more.
         OSError: if the address of this worker can't be listened on.
+
+    Examples:
+        >>> strategy = make_strategy("none")
+        Strategy: none, one device.
+        >>> with strategy.scope():
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        ...     model.compile("sgd", "mse")
     """
     _checks.one_of("name", name, _NAMES)
     if replicas is not None:

@@ -94,6 +94,20 @@ def trial_rows(tuner) -> list[dict[str, Any]]:
 
     Raises:
         ValueError: for anything but a tuner of this package.
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = RandomSearch(
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="rows"
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> [(row["trial"], row["status"]) for row in trial_rows(tuner)]
+        [('0', 'COMPLETED')]
     """
     _checks.instance("tuner", tuner, SearchResults)
     failed = [trial for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
@@ -109,6 +123,15 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
 
     Raises:
         ValueError: if the rows are not such, or have no such column.
+
+    Examples:
+        >>> rows = [
+        ...     {"status": "COMPLETED", "score": 0.90, "parameters": 100},
+        ...     {"status": "COMPLETED", "score": 0.89, "parameters": 150},
+        ...     {"status": "COMPLETED", "score": 0.92, "parameters": 200},
+        ... ]
+        >>> [row["score"] for row in pareto_front(rows, "parameters")]
+        [0.9, 0.92]
     """
     if not isinstance(rows, Sequence) or not all(isinstance(row, dict) for row in rows):
         raise _checks.refused("rows", "what `trial_rows` returns", rows)

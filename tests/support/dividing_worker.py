@@ -100,7 +100,7 @@ def main(directory: str, accident: str | None = None, save_every: str | int = 1)
         model,
         mine,
         epochs=EPOCHS,
-        verbose=0,
+        verbose=2,
         validation_data=(x, [y, q]),
         callbacks=[Backup(folder / "backup", save_every), *more],
     )

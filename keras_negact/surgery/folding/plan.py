@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.graph import Graph, read_graph
 from keras_negact.surgery import costs
 from keras_negact.surgery.folding.assembly import build
@@ -16,6 +17,16 @@ class FoldingPlan:
 
     Attributes:
         report: what will be folded, what will not, and why, with the totals.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> plan = plan_folding(model)
+        >>> [layer.name for layer in plan.apply().layers]
+        ['convolution']
     """
 
     def __init__(self, model: keras.Model):
@@ -60,11 +71,20 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
 
     Raises:
         ValueError: when `model` has no graph that could be read.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> [(entry.path, entry.action) for entry in plan_folding(model).entries]
+        [('normalization', 'folded')]
     """
     return FoldingPlan(model)
 
 
-def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
+def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.Model:
     """Makes a network that computes in inference what `model` computes, with less work.
 
     Formulas, with `s` and `t` the scale and the shift of a batch normalization in inference:
@@ -99,7 +119,18 @@ def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
     Raises:
         ValueError: when `model` has no graph that could be read (a subclassed model, or a
             Sequential one that was never built), or a layer cannot be made again from its config.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> folded = fold_for_inference(model, verbose=False)
+        >>> [layer.name for layer in folded.layers]
+        ['convolution']
     """
+    _checks.one_of("verbose", verbose, (True, False, 0, 1))
     plan = plan_folding(model)
     if verbose:
         print("\n".join(plan.report.summary()))

@@ -34,6 +34,24 @@ def keep_channels(
         kernels: names of the weights that it multiplies with at every place.
         multiply_adds: from the layer and the shape of its input, the multiply-adds for one example,
             where these are not the kernels' sizes times the places.
+
+    Examples:
+        >>> class ChannelScale(keras.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        >>> @register(ChannelScale)
+        ... def channel_scale(layer):
+        ...     return keep_channels(weights={"scale": 0}, linear=True)
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     ChannelScale(name="own"),
+        ...     keras.layers.Conv2D(2, 3),
+        ... ])
+        >>> tuple(clone_with_activation(model, "on_off_relu").get_layer("own").scale.shape)
+        (8,)
     """
     axes = _axes(weights)
     if config is not None:
@@ -90,6 +108,24 @@ def mix_channels(
         at_input: whether the kernel is applied at every place of the input, as a transposed
             convolution does, not of the output.
         multiply_adds: as in `keep_channels`; `None`: the kernel's size at every place.
+
+    Examples:
+        >>> class Mixing(keras.layers.Layer):
+        ...     def __init__(self, units=2, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.units = units
+        ...     def build(self, input_shape):
+        ...         self.matrix = self.add_weight(shape=(input_shape[-1], self.units))
+        ...     def call(self, inputs):
+        ...         return keras.ops.matmul(inputs, self.matrix)
+        ...     def get_config(self):
+        ...         return {**super().get_config(), "units": self.units}
+        >>> @register(Mixing)
+        ... def mixing(layer):
+        ...     return mix_channels(kernel="matrix", bias=None, width="units")
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.ReLU(), Mixing(name="own")])
+        >>> tuple(clone_with_activation(model, "on_off_relu").get_layer("own").matrix.shape)
+        (6, 2)
     """
     _checks.text("kernel", kernel)
     input_axis = _checks.integer("input_axis", input_axis)
@@ -117,6 +153,19 @@ def refuse(
     Args:
         reason: why, for the plan.
         kernels, multiply_adds: as in `keep_channels`.
+
+    Examples:
+        >>> class Sorting(keras.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return keras.ops.sort(inputs, axis=-1)
+        >>> @register(Sorting)
+        ... def sorting(layer):
+        ...     return refuse("it sorts the channels")
+        >>> model = keras.Sequential([
+        ...     keras.Input((3,)), keras.layers.ReLU(), Sorting(name="sorting")
+        ... ])
+        >>> plan_activation_swap(model, "on_off_relu").sites[0].reason
+        'at sorting (Sorting): it sorts the channels'
     """
     _checks.text("reason", reason)
     _check_costs(kernels, multiply_adds)

@@ -40,7 +40,6 @@ NOT_CHECKED = {
     # Results: made by the package, read by its users.
     "keras_negact.comparison.Summary",
     "keras_negact.comparison.VariantSummary",
-    "keras_negact.comparison.weights_path",
     # Judged by Keras's `compile`.
     "comparison.compare_activations.loss",
 }

@@ -18,6 +18,7 @@ NOT_A_SWAP = {
 
 NOT_CHECKED = {
     # Results: made by the package, read by its users.
+    "keras_negact.surgery.FoldingPlan",
     "keras_negact.surgery.Plan",
     "keras_negact.surgery.Site",
 }
@@ -55,4 +56,11 @@ ROWS = [
     *rows("surgery.new_layers", dict, clone=NOT_A_MODEL),
     *rows("surgery.plan_activation_swap", lambda: {"model": network()}, **NOT_A_SWAP),
     *rows("surgery.clone_with_activation", lambda: {"model": network()}, **NOT_A_SWAP),
+    *rows("surgery.plan_folding", dict, model=NOT_A_MODEL),
+    *rows(
+        "surgery.fold_for_inference",
+        lambda: {"model": network()},
+        model=NOT_A_MODEL,
+        verbose=("yes", 2, None),
+    ),
 ]
