@@ -17,8 +17,13 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[2]
-TENSORFLOWS_OWN = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4,} ).*\n?", re.M)
-"""What TensorFlow's C++ parts write about the machine, whatever the log level is."""
+OTHERS = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4,} |INFO: Created TensorFlow Lite"
+    r"|fully_quantize).*\n?|^/.*/(tensorflow|keras)/.*Warning: .*\n  .*\n?",
+    re.M,
+)
+"""What TensorFlow's C++ parts write whatever the log level is, and warnings inside Keras's and
+TensorFlow's own files."""
 
 
 def execute(path: pathlib.Path, keep: bool) -> None:
@@ -40,7 +45,7 @@ def execute(path: pathlib.Path, keep: bool) -> None:
 def worth_keeping(output) -> bool:
     if output.output_type != "stream":
         return True
-    output.text = TENSORFLOWS_OWN.sub("", output.text)
+    output.text = OTHERS.sub("", output.text)
     return bool(output.text)
 
 
