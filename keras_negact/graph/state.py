@@ -77,6 +77,11 @@ def paired_layers(source, target) -> Iterator[tuple[keras.Layer, keras.Layer]]:
             pending += _pairs_within(held, theirs.get(name))
 
 
+def layers_within(layer: keras.Layer) -> list[keras.Layer]:
+    """The layer itself, and those that it holds, at any depth."""
+    return [held for held, _ in paired_layers(layer, layer)]
+
+
 def _pairs_within(old, new) -> list:
     if isinstance(old, keras.Layer):
         return [(old, new)] if isinstance(new, keras.Layer) else []

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from keras_negact.graph import Call, Graph, is_graph_model
+from keras_negact.graph import Call, Graph, is_graph_model, layers_within
 from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
@@ -175,14 +175,9 @@ def _describe(operation) -> tuple[str, Function, str] | None:
     if isinstance(operation, keras.Model) and not is_graph_model(operation):
         opaque = Function("unknown", lambda: None)
         return "layer", opaque, "inside a subclassed model, whose graph Keras does not record"
-    inner = getattr(operation, "layer", None)
-    if isinstance(inner, keras.Layer):
-        found = _describe(inner)
-        wrapper = f"inside {type(operation).__name__}, which is not opened"
-        return found and (found[0], found[1], found[2] or wrapper)
     function = argument_function(_activation_attribute(operation))
     if function is None:
-        return None
+        return _describe_within(operation)
     rule = rule_of_base(operation)
     if rule is not None and rule.fused:
         return "fused", function, ""
@@ -190,6 +185,21 @@ def _describe(operation) -> tuple[str, Function, str] | None:
         own_call = f"{type(operation).__name__} has a call of its own, which may use it elsewhere"
         return "fused", function, own_call
     return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
+
+
+def _describe_within(operation: keras.Layer) -> tuple[str, Function, str] | None:
+    """The activations in a layer that is not opened: a wrapper, or one of the user's."""
+    if rule_of_base(operation) is not None:
+        return None
+    within = [layer for layer in layers_within(operation) if layer is not operation]
+    functions_within = (
+        function_of(layer) or argument_function(_activation_attribute(layer)) for layer in within
+    )
+    names = dict.fromkeys(function.name for function in functions_within if function is not None)
+    if not names:
+        return None
+    opaque = Function(", ".join(names), lambda: None)
+    return "layer", opaque, f"inside {type(operation).__name__}, which is not opened"
 
 
 def _describe_unknown(call: Call) -> tuple[str, Function, str] | None:

@@ -221,13 +221,17 @@ class Builder:
 
     def sequence(self, x, tensors=None):
         """A layer that knows an order, or masks."""
-        kind = self.pick("recurrent", "bidirectional", "distributed", "attention", "causal")
+        kinds = ("recurrent", "bidirectional", "distributed", "stepwise", "attention", "causal")
+        kind = self.pick(*kinds)
         if kind == "recurrent":
             return self.pick(layers.LSTM, layers.GRU, layers.SimpleRNN)(4, return_sequences=True)(x)
         if kind == "bidirectional":
             return layers.Bidirectional(layers.GRU(2, return_sequences=True))(x)
         if kind == "distributed":
             return layers.TimeDistributed(layers.Dense(4, activation=self.pick(None, "relu")))(x)
+        if kind == "stepwise":
+            inner = [layers.Dense(4, activation="relu"), self.pick(layers.ReLU(), layers.Dense(4))]
+            return layers.TimeDistributed(keras.Sequential([keras.Input(x.shape[2:]), *inner]))(x)
         if kind == "attention":
             return layers.MultiHeadAttention(2, 3)(x, x)
         activation = self.pick(None, "relu", "silu")
