@@ -117,6 +117,7 @@ _IN_REPORTS = (
     "shape",
     "action",
     "reason",
+    "is_output",
     "keeps_function",
     "form",
     "new_parameters",

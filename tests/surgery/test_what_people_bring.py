@@ -31,13 +31,32 @@ def test_a_factory_means_what_it_means_for_models():
     assert clone.layers[1].kernel_size == 5
 
 
+@pytest.mark.parametrize("default", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("rank", [0, 1, 2, 3])
-def test_prelu_has_one_slope_a_channel(rank):
+def test_prelu_has_one_slope_a_channel(rank, default):
+    # Where the layers themselves say where their channels are, Keras's default does not.
+    keras.config.set_image_data_format(default)
     inputs = keras.Input((5,) * rank + (3,))
-    x = layers.Dense(4, activation="relu", name="dense")(inputs)
-    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
-    clone = clone_with_activation(model, "prelu", where="dense")
-    assert clone.get_layer("dense_activation").alpha.shape == (1,) * rank + (4,)
+    x = layers.Dense(4, activation="relu", name="hidden")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten(data_format="channels_last")(x)))
+    clone = clone_with_activation(model, "prelu", where="hidden")
+    assert clone.get_layer("hidden_activation").alpha.shape == (1,) * rank + (4,)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_prelu_behind_convolutions_of_either_format(rank, data_format):
+    first = data_format == "channels_first"
+    inputs = keras.Input((3,) + (5,) * rank if first else (5,) * rank + (3,))
+    convolution = getattr(layers, f"Conv{rank}D")
+    x = convolution(4, 1, activation="relu", name="fused", data_format=data_format)(inputs)
+    x = layers.ReLU(name="layer")(convolution(6, 1, data_format=data_format)(x))
+    plan = plan_activation_swap(keras.Model(inputs, ops.relu(x)), "prelu")
+    for site, channels in zip(plan.sites, (4, 6, 6), strict=True):
+        site.new_layer.build(site.shape)
+        ones = (1,) * rank
+        expected = (channels, *ones) if first else (*ones, channels)
+        assert site.new_layer.alpha.shape == expected
 
 
 class Holder(layers.Layer):
