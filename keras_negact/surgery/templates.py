@@ -183,5 +183,5 @@ def _same_function(activation, site: Site) -> bool:
 
 
 def _identity(layer: keras.Layer) -> dict:
-    config = layer.get_config()
+    config = keras.saving.serialize_keras_object(layer)["config"]
     return {key: config[key] for key in config if key not in ("name", "dtype", "trainable")}

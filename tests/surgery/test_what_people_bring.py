@@ -99,6 +99,60 @@ def test_layers_of_other_peoples_are_copied_and_named():
     assert [site.keeps_function for site in plan.sites if site.path == "swoosh"] == [False]
 
 
+class Bent(keras.Operation):
+    """An operation of a user's, unregistered."""
+
+    def __init__(self, slope, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, x, power=2):
+        return x + self.slope * x**power
+
+    def compute_output_spec(self, x, power=2):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_operations_can_be_named(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = layers.Conv2D(4, 1)(ops.clip(x, -0.5, x_max=0.5))
+    x = layers.Conv2D(4, 1)(ops.maximum(0.1, x))
+    x = layers.Conv2D(4, 1)(ops.relu(ops.abs(x) - 0.2))
+    x = layers.Conv2D(2, 1)(ops.tanh(x))
+    model = keras.Model(inputs, x)
+    scramble(model)
+    of_class = {type(operation).__name__: operation.name for operation in model.operations}
+    named = [of_class[kind] for kind in ("Clip", "Maximum", "Absolute", "Subtract", "Relu", "Tanh")]
+    assert actions(plan_activation_swap(model)) == {
+        of_class["Relu"]: "swap",
+        of_class["Tanh"]: "leave",
+    }
+    plan, clone = check_same_function(model, where=named)
+    assert actions(plan) == dict.fromkeys(named, "swap")
+    assert {site.kind for site in plan.sites} == {"operation"}
+    assert sum(isinstance(layer, LENI) for layer in clone.layers) == 6
+    assert not {id(x) for x in clone.operations} & {id(x) for x in model.operations}
+    path = tmp_path / "clone.keras"
+    clone.save(path)
+    np.testing.assert_array_equal(keras.models.load_model(path)(IMAGES), clone(IMAGES))
+    # Another activation is put in, and the plan says that outputs change.
+    plan = plan_activation_swap(model, "relu", where=[of_class["Clip"]])
+    changed = {site.path: "outputs change" in site.reason for site in plan.sites if site.new_layer}
+    assert changed == {of_class["Clip"]: True}
+
+
+def test_an_operation_of_a_users_can_be_named():
+    inputs = keras.Input((4,))
+    bent = Bent(0.3, name="bent")
+    x = bent(layers.Dense(6)(inputs), power=3)
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    plan, clone = check_same_function(model, where=["bent"])
+    assert isinstance(clone.get_layer("bent"), LENI)
+    assert plan.sites[0].function == "Bent"
+    assert not plan_activation_swap(model).sites
+
+
 def test_one_warning_when_nothing_was_swapped():
     with pytest.warns(UserWarning, match="None of the 1.*bounded") as caught:
         clone_with_activation(stack(layers.Conv2D(4, 3, activation="tanh")))
