@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
-from keras_negact._activations import resolve_activation
+from keras_negact._activations import prelu, resolve_activation
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
@@ -163,9 +163,7 @@ def _swapped(source: keras.Model, activation, channels: str | None, fresh: bool)
 def _layer_for_site(name: str) -> Callable[[Site], keras.Layer]:
     def layer(site: Site) -> keras.Layer:
         if name == "prelu":
-            channel_axis = site.axis % site.rank
-            shared = [axis for axis in range(1, site.rank) if axis != channel_axis]
-            return keras.layers.PReLU(shared_axes=shared or None)
+            return prelu(site.rank, site.axis)
         if name in _LAYERS:
             return _LAYERS[name](data_format=site.data_format)
         return resolve_activation(name)()

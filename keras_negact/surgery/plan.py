@@ -197,8 +197,9 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
     ):
         reason = f"the new layer would make {width} of {site.channels} channels"
         return _Wish(LEAVE, reason=reason)
-    note = "" if kept else "outputs change: another function than before"
-    return _Wish(DOUBLE if doubles_width(layer) else KEEP, layer, note, kept)
+    notes = [] if kept else ["outputs change: another function than before"]
+    notes += ["it is the model's output"] if site.is_output else []
+    return _Wish(DOUBLE if doubles_width(layer) else KEEP, layer, "; ".join(notes), kept)
 
 
 def _output_shape(layer: keras.Layer, site: Site) -> tuple:

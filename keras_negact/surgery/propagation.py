@@ -86,6 +86,20 @@ class Propagator(Interpreter):
             guess = None if conflict.must_be_unchanged else _UNCERTAIN
             return [guess] * len(call.outputs)
 
+    def run_body(self, call: Call, given: list) -> list:
+        if not call.at_each_step:
+            return super().run_body(call, given)
+        # Within, the channels are on another axis: changes stay on their side.
+        made = self.run(call.body, [None] * len(given))
+        for channels in (*given, *made):
+            if isinstance(channels, ChannelMap) and not channels.keeps_layout:
+                reason = f"at {call.path} ({type(call.operation).__name__}): it would change"
+                conflict = Conflict(
+                    f"{reason} the width of a model called at each step", [channels]
+                )
+                self.result.conflicts.append(conflict)
+        return [channels if channels is _UNCERTAIN else None for channels in made]
+
     def _position(self, index: int, call: Call) -> int:
         """Which of a call's inputs are the feature maps."""
         wanted = self.sites[index].input_of(call)

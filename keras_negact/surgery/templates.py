@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
-from keras_negact._activations import doubles_width, is_factory, resolve_activation
+from keras_negact._activations import doubles_width, is_factory, prelu, resolve_activation
 from keras_negact.graph import config_of, numpy_copy
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
@@ -64,16 +64,14 @@ class Templates:
                 "A callable given as activation must return a Keras layer, or None to leave the "
                 f"site as it is. For {site.path} it returned {template!r}"
             )
+        if self.shares_slopes:
+            template = prelu(site.rank, site.axis)
         config = config_of(template)
         if self.per_site is None:
             config.update(_from_site(template, site))
             if isinstance(template, LENI) and template.transform == "depthwise":
                 width = site.channels // 2 if channels == "halve" else site.channels
                 config.update(forms.transformation(site.around, config, width))
-        if self.shares_slopes:
-            # One slope a channel, as its paper has it.
-            others = [axis for axis in range(1, site.rank) if axis != site.axis]
-            config["shared_axes"] = others or None
         if channels == "halve" and _restores_width(template):
             config["filters"] = site.channels
         if "data_format" in config:
@@ -185,5 +183,5 @@ def _same_function(activation, site: Site) -> bool:
 
 
 def _identity(layer: keras.Layer) -> dict:
-    config = layer.get_config()
+    config = keras.saving.serialize_keras_object(layer)["config"]
     return {key: config[key] for key in config if key not in ("name", "dtype", "trainable")}

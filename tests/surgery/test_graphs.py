@@ -193,6 +193,9 @@ def test_output_that_is_an_activation():
     ):
         plan, clone = check_same_function(model, activation, on_conflict=on_conflict)
         assert actions(plan) == {"mask": action}
+        assert "model's output" in plan.sites[0].reason
+        assert "model's output" in repr(plan)
+        assert plan.to_dict()["sites"][0]["is_output"]
         assert clone.output_names == ["mask"]
     with pytest.raises(ValueError, match="model's output"):
         plan_activation_swap(model, "on_off_relu", on_conflict="raise")
