@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keras_negact import LENI, OnOffReLU, plan_activation_swap
+from tests.support.backends import to_numpy
 from tests.support.random_graphs import networks
 
 EXAMPLES = int(os.environ.get("KERAS_NEGACT_RANDOM_GRAPHS", "30"))
@@ -28,7 +29,7 @@ patiently = settings(
 
 
 def outputs(model, x):
-    return [np.asarray(y, "float64") for y in keras.tree.flatten(model(x))]
+    return [to_numpy(y).astype("float64") for y in keras.tree.flatten(model(x))]
 
 
 def inputs_for(model):
