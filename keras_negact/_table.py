@@ -69,7 +69,8 @@ class Table:
 
         rule = row(["---:" if i in self.numbers else "---" for i in range(len(self.headings))])
         lines = [row(self.headings), rule, *map(row, self.rows)]
-        return "\n".join([*lines, "", *self.notes] if self.notes else lines) + "\n"
+        notes = [note.replace("&", "&amp;").replace("<", "&lt;") for note in self.notes]
+        return "\n".join([*lines, "", *notes] if notes else lines) + "\n"
 
     def _line(self, row, widths) -> str:
         cells = [

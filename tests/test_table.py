@@ -48,6 +48,7 @@ def test_nothing_in_a_cell_is_markup():
     assert "<td>&lt;script&gt;|a|&lt;/script&gt;</td>" in page
     row = Fruit().to_markdown().splitlines()[2]
     assert row == r"| &lt;script&gt;\|a\|&lt;/script&gt; | 1.5 |  | x |"
+    assert Fruit().to_markdown().splitlines()[-1] == "&lt;b>&amp; more"
     assert Fruit().to_markdown().splitlines()[1] == "| --- | ---: | --- | --- |"
 
 

@@ -1,10 +1,14 @@
 """Batch normalizations: into which layers they go, and into which not."""
 
+import keras
 import pytest
 from keras import layers
 
 from keras_negact import OnOffReLU
-from tests.support.folding import IMAGES, assert_folds, model_of
+from keras_negact.surgery import keep_channels, register
+from keras_negact.surgery.handlers.registry import _OF_LAYERS
+from tests.support.backends import to_numpy
+from tests.support.folding import IMAGES, assert_folds, model_of, paths_of
 
 LINEAR = {
     "dense": (layers.Dense(5), (6,)),
@@ -106,6 +110,38 @@ def test_a_scale_without_shift_passes_a_border():
     normalization.moving_mean.assign(0 * normalization.moving_mean)
     folded, _ = assert_folds(model)
     assert len(folded.layers) == 2
+
+
+@keras.saving.register_keras_serializable("test_normalizations")
+class Affine(layers.Layer):
+    """A user's normalization that is a scale and a shift in inference."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=shape[-1:], name="gamma")
+        self.offset = self.add_weight(shape=shape[-1:], name="offset")
+
+    def call(self, inputs):
+        return self.factor * inputs + self.offset
+
+
+@pytest.fixture
+def registered_affine():
+    @register(Affine)
+    def affine(layer):
+        return keep_channels(
+            weights={"factor": 0, "offset": 0},
+            scale_and_shift=lambda x: (to_numpy(x.factor), to_numpy(x.offset)),
+        )
+
+    yield
+    _OF_LAYERS.pop(Affine)
+
+
+def test_a_users_own_normalization_goes_too(registered_affine):
+    stack = [layers.Conv2D(5, 3), Affine(), layers.ReLU(), Affine(), layers.Dense(3)]
+    folded, plan = assert_folds(model_of(*stack))
+    assert paths_of(plan, "fold") == [stack[1].name, stack[3].name]
+    assert [type(layer) for layer in folded.layers] == [layers.Conv2D, layers.ReLU, layers.Dense]
 
 
 def test_on_off_relu_lets_batch_normalization_go():
