@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
-from keras_negact._progress import progress_bar
+from keras_negact._progress import Progress
 from keras_negact._table import Shown, Table, dimensions
 from keras_negact.analysis import pictures
 from keras_negact.analysis.gradients import units_without_gradient
@@ -139,15 +139,15 @@ def negative_information_report(
         raise ValueError(f"`{model.name}` has no activation that could be looked at.")
     observations = {site: Observation(site) for site in replay.sites}
     first, seen = None, 0
-    progress = progress_bar(_examples_ahead(data, limit), "example", verbose)
+    progress = Progress(_examples_ahead(data, limit), "example", verbose)
     for inputs in _batches(data, batch_size, limit):
         first = inputs if first is None else first
         replay(inputs, lambda site, x, function: observations[site].add(x, function))
         seen += _count(inputs)
-        progress.update(seen, finalize=False)
+        progress.reaches(seen)
     if first is None:
         raise _checks.refused("data", "at least one batch", data)
-    progress.update(seen, finalize=True)
+    progress.ends(seen)
     few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
     unreached = units_without_gradient(replay, few)
     return NegativeInformationReport(
