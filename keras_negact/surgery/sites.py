@@ -37,8 +37,9 @@ class Site:
             one place alone.
         action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
             brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
-            it is none of those asked for.
+            it is none of those asked for. Of folding: `"fold"`, `"reduce"` or `"leave"`.
         reason: why, where that is not plain.
+        into: the path of the layer that took what was folded.
         keeps_function: whether the outputs are the same as before.
         new_layer: what stands there in the new network, as a template without weights.
         new_parameters: weights of the new layers.
@@ -72,6 +73,7 @@ class Site:
     around: str = forms.SPACE
     action: str = "leave"
     reason: str = ""
+    into: str = ""
     keeps_function: bool = True
     new_layer: keras.Layer | None = field(default=None, repr=False)
     new_parameters: int = 0
@@ -127,6 +129,7 @@ _IN_REPORTS = (
     "action",
     "reason",
     "is_output",
+    "into",
     "keeps_function",
     "form",
     "new_parameters",
@@ -170,7 +173,9 @@ def find_sites(graph: Graph) -> list[Site]:
         site.calls.append(call)
         if factor is not None:
             site.factor_of[call] = factor
+    surroundings = forms.Surroundings(graph)
     for site in sites.values():
+        site.around = surroundings.of(site.calls, site.kind == "fused")
         _find_obstacles(graph, site)
     return list(sites.values())
 
@@ -259,7 +264,8 @@ def _activation_attribute(operation):
 
 def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
-    site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
+    if site.unlisted:
+        return
     site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)
     if site.rank < 2 or site.channels is None:
         site.impossible = site.impossible or "its number of channels is unknown"
@@ -270,8 +276,6 @@ def _find_obstacles(graph: Graph, site: Site) -> None:
         site.impossible = site.impossible or moved
     elif not keras.backend.is_float_dtype(site.dtype):
         site.impossible = site.impossible or f"it works on {site.dtype}"
-    if site.unlisted:
-        return
     if any(gates.is_gate(graph, tensor) for tensor in outputs) or (
         site.kind != "fused"
         and site.function == "relu6"
