@@ -26,8 +26,8 @@ CONTROLS = {
 LEARNING = {"leni, frozen kernel": frozen_kernel, "leni": LENI}
 # No seeds that anything else is reported for.
 CHOICE_SEEDS = (200, 201, 202)
-LEARNING_SEEDS = 8
-FAST_EPOCHS, FAST_IMAGES, FAST_WIDTHS = 4, 20_000, (32, 64, 64)
+LEARNING_SEEDS = 6
+FAST_EPOCHS, FAST_IMAGES, FAST_WIDTHS = 3, 20_000, (32, 64, 64)
 REDUCED = _accuracy_studies.PROTOCOLS["reduced"]
 REDUCED_NETWORKS = {
     "cifar_resnet20": _accuracy_studies.resnet20,
