@@ -1,9 +1,9 @@
-"""How LENI's default was chosen, on validation images alone, and whether the block learns.
+"""Whether the block learns, and how its default was chosen, on validation images alone.
 
 | study | asks | networks |
 |---|---|---|
-| `choice` | which candidate becomes the default | narrow `fast_network`, `cifar_resnet20` |
 | `learning` | does a trained kernel beat the one of the start | `on_off_cnn`, `cifar_resnet20` |
+| `choice` | which candidate becomes the default | these two and a narrow `fast_network` |
 """
 
 import dataclasses
@@ -36,11 +36,12 @@ REDUCED_NETWORKS = {
 
 
 def choice(settings, folder, **compare_more) -> None:
-    """Candidates and controls in two networks, on validation images."""
+    """Candidates and controls in three networks, on validation images."""
     variants = only({**CONTROLS, **CANDIDATES}, settings.variants)
     chosen_on = {"evaluate_on": "validation", "reference": "relu", **compare_more}
     seeds = CHOICE_SEEDS[: settings.seeds]
-    _reduced("cifar_resnet20", variants, seeds, settings, folder, chosen_on)
+    for network in REDUCED_NETWORKS:
+        _reduced(network, variants, seeds, settings, folder, chosen_on)
     data = _accuracy_data.whole(settings.npz, settings.data_dir, images=FAST_IMAGES)
     stem = _fast_network.whitening_kernel(_accuracy_data.first_images(data, 5_000))
     epochs = settings.epochs or FAST_EPOCHS

@@ -76,14 +76,14 @@ def test_a_study_of_another_protocol_is_refused(accuracy, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_candidates_are_compared_on_validation_images_in_two_networks(
+def test_candidates_are_compared_on_validation_images_in_three_networks(
     accuracy, chunks, monkeypatch
 ):
     some = ("--variants", "relu", "relu + depthwise", "sum, gain 3", "--epochs", "1")
     command = ["accuracy.py", "--npz", str(chunks), "--output-dir", str(chunks / "out")]
     monkeypatch.setattr("sys.argv", [*command, "--studies", "choice", *some, "--seeds", "1"])
     accuracy.main()
-    for network in ("cifar_resnet20", "fast_network"):
+    for network in ("cifar_resnet20", "on_off_cnn", "fast_network"):
         lines = (chunks / "out" / "choice" / network / "runs.jsonl").read_text().splitlines()
         runs = [json.loads(line) for line in lines]
         assert [run["variant"] for run in runs] == ["relu", "relu + depthwise", "sum, gain 3"]
