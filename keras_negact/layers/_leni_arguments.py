@@ -2,13 +2,15 @@
 
 import keras
 
-from keras_negact._checks import integer, refused
+from keras_negact._checks import integer, number, refused
 
 TRANSFORMS = ("depthwise", "pointwise")
 NORMALIZATIONS = ("batch",)
 COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
 PADDINGS = ("same", "causal")
 STARTS = ("keep", "leaky", "random", None)
+# Chosen on validation images, and where networks die: docs/evidence.md.
+DEFAULT_GAIN = 3.0
 
 
 def name_or_layer(name: str, value, names: tuple):
@@ -31,6 +33,13 @@ def activation(value):
             "`activation` must be the name of a Keras activation, a function, a Keras layer or "
             f"None. Received: {value!r}"
         ) from error
+
+
+def kernel_gain(value, transform) -> float:
+    """The gain of a kernel; where `None` is given, the default, and 1 where there is no kernel."""
+    if value is not None:
+        return number("kernel_gain", value, above=0)
+    return DEFAULT_GAIN if transform in TRANSFORMS else 1.0
 
 
 def odd_taps(kernel_size):

@@ -70,7 +70,8 @@ class LENI(FeatureMapLayer):
             what comes later. The others look at one point in time, whatever the padding.
         kernel_gain: `s`, a positive number without unit. The block keeps `kernel / s` and uses
             `s * kernel`, so that SGD moves the kernel in use `s ** 2` times as far in a step, and
-            Adam `s` times. The start is the same for every gain.
+            Adam `s` times. The start is the same for every gain. `None`: 3 where `T` has a kernel
+            of its own.
         transform_groups: groups of channels that the pointwise transformation keeps apart.
         normalization: of the negative branch, after `T`: `None`, `"batch"`, or a layer that keeps
             the shape.
@@ -148,7 +149,7 @@ class LENI(FeatureMapLayer):
         activation=None,
         transform="depthwise",
         kernel_size=3,
-        kernel_gain=1.0,
+        kernel_gain=None,
         padding="same",
         transform_groups=1,
         normalization=None,
@@ -177,7 +178,7 @@ class LENI(FeatureMapLayer):
         self.activation = arguments.activation(activation)
         self.transform = arguments.name_or_layer("transform", transform, arguments.TRANSFORMS)
         self.kernel_size = arguments.odd_taps(kernel_size)
-        self.kernel_gain = number("kernel_gain", kernel_gain, above=0)
+        self.kernel_gain = arguments.kernel_gain(kernel_gain, self.transform)
         self.padding = one_of("padding", padding, arguments.PADDINGS)
         self.transform_groups = integer("transform_groups", transform_groups, minimum=1)
         self.normalization = arguments.name_or_layer(

@@ -254,6 +254,7 @@ def test_start_is_random_where_keeping_is_not_possible_or_not_meant():
 
 def test_initializers_reach_their_weights():
     layer = LENI(
+        kernel_gain=1,
         use_bias=True,
         kernel_initializer=keras.initializers.Constant(2),
         scale_initializer=keras.initializers.Constant(3),

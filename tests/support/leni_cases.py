@@ -28,7 +28,7 @@ VARIANTS = {
     "tanh, no compression": {"activation": "tanh", "compression": None},
     "random": {"start": "random"},
     "leaky": {"start": "leaky"},
-    "gain": {"kernel_gain": 3.0},
+    "no gain": {"kernel_gain": 1.0},
     "gain, grouped transform": {
         "kernel_gain": 0.5,
         "transform": "pointwise",
