@@ -5,7 +5,8 @@
 
 Every case trains the same network on the same random images of CIFAR's size. The cases of a group
 take turns in one process, so that what else the machine does meets all of them alike; an epoch is a
-measurement, the first one of every call is left out, and the median over all epochs is told.
+measurement, the first one of every call is left out, and the median over all epochs is told. What
+is done between the end of an epoch and the next one, where backups are written, is told apart.
 `results/training.json` is written, and a table for `docs/distributed.md` is printed.
 """
 
@@ -73,8 +74,8 @@ def strategy_of(group: str, replicas: int):
     return make_strategy("multi_worker") if group == "two workers" else tf.distribute.get_strategy()
 
 
-def measure(group: str, settings: argparse.Namespace) -> dict[str, list[float]]:
-    """Seconds of every epoch but the first of each call, by case."""
+def measure(group: str, settings: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
+    """Seconds of every epoch but the first of each call, and between epochs, by case."""
     import numpy as np
 
     strategy = strategy_of(group, settings.replicas)
@@ -86,15 +87,19 @@ def measure(group: str, settings: argparse.Namespace) -> dict[str, list[float]]:
     for case in GROUPS[group]:
         with strategy.scope():
             models[case] = network(settings.network, settings.steps_per_execution)
-    durations: dict[str, list[float]] = {case: [] for case in models}
+    durations: dict[str, dict] = {case: {"epochs": [], "between": []} for case in models}
     for number in range(settings.rounds):
         # In turns, and in the other order every second time.
         for case in list(models)[:: 1 if number % 2 else -1]:
-            durations[case] += seconds_of_epochs(case, models[case], x, y, settings)
+            moments = moments_of_epochs(case, models[case], x, y, settings)
+            begins, ends = moments[::2], moments[1::2]
+            durations[case]["epochs"] += [e - b for b, e in zip(begins[1:], ends[1:], strict=True)]
+            durations[case]["between"] += [b - e for b, e in zip(begins[1:], ends, strict=False)]
     return durations
 
 
-def seconds_of_epochs(case: str, model, x, y, settings: argparse.Namespace) -> list[float]:
+def moments_of_epochs(case: str, model, x, y, settings: argparse.Namespace) -> list[float]:
+    """When each epoch began, and when it ended."""
     import keras
 
     from keras_negact.training import Backup, fit
@@ -111,7 +116,7 @@ def seconds_of_epochs(case: str, model, x, y, settings: argparse.Namespace) -> l
         with tempfile.TemporaryDirectory() as folder:
             callbacks = [Backup(folder), clock] if case == "backup" else [clock]
             fit(model, x, y, callbacks=callbacks, **arguments)
-    return [end - begin for begin, end in zip(moments[::2], moments[1::2], strict=True)][1:]
+    return moments
 
 
 def measured_elsewhere(group: str, name: str, settings: argparse.Namespace) -> dict:
@@ -138,19 +143,22 @@ def compare(settings: argparse.Namespace) -> None:
     """Measure all groups, write the results and print the table."""
     results = []
     for name in settings.networks:
-        epochs: dict[str, list[float]] = {}
+        found: dict[str, dict[str, list[float]]] = {}
         for group in settings.groups:
-            epochs |= measured_elsewhere(group, name, settings)
-        steps = {case: statistics.median(of) / settings.steps for case, of in epochs.items()}
-        for case, of in epochs.items():
+            found |= measured_elsewhere(group, name, settings)
+        steps = {
+            case: statistics.median(of["epochs"]) / settings.steps for case, of in found.items()
+        }
+        for case, of in found.items():
             base, most = AGAINST.get(case, (case, None))
             results.append(
                 {
                     "network": name,
                     "case": case,
                     "milliseconds_per_step": 1e3 * steps[case],
-                    "least": 1e3 * min(of) / settings.steps,
-                    "greatest": 1e3 * max(of) / settings.steps,
+                    "least": 1e3 * min(of["epochs"]) / settings.steps,
+                    "greatest": 1e3 * max(of["epochs"]) / settings.steps,
+                    "milliseconds_between_epochs": 1e3 * statistics.median(of["between"]),
                     "against": base,
                     "ratio": steps[case] / steps[base] if base in steps else None,
                     "target": most,
@@ -166,14 +174,17 @@ def compare(settings: argparse.Namespace) -> None:
         "results": results,
     }
     settings.output.write_text(json.dumps(record, indent=2) + "\n")
-    print("| network | | ms a step (least to greatest) | against | times as long | target |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| network | | ms a step (least to greatest) | against | times as long | target "
+        "| ms between epochs |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for one in results:
         ratio = "" if one["ratio"] is None else f"{one['ratio']:.2f}"
         print(
             f"| {one['network']} | {one['case']} | {one['milliseconds_per_step']:.2f} "
             f"({one['least']:.2f} to {one['greatest']:.2f}) | {one['against']} | {ratio} "
-            f"| {one['target'] or ''} |"
+            f"| {one['target'] or ''} | {one['milliseconds_between_epochs']:.1f} |"
         )
 
 
