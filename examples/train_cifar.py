@@ -189,9 +189,9 @@ def check_output_dir(parser: argparse.ArgumentParser, settings: argparse.Namespa
             "or choose another folder (--output-dir)."
         )
     changed = [
-        f"{key} was {started_with.get(key)}, is {value}"
+        f"{key} was {started_with[key]}, is {value}"
         for key, value in vars(settings).items()
-        if key not in MAY_CHANGE_ON_RESUME and started_with.get(key) != value
+        if key in started_with.keys() - MAY_CHANGE_ON_RESUME and started_with[key] != value
     ]
     if changed:
         parser.error(f"The run in {settings.output_dir} is another one: {'; '.join(changed)}.")

@@ -263,7 +263,7 @@ def read_json(file: pathlib.Path) -> dict:
         content = json.loads(file.read_text())
         if not isinstance(content, dict):
             raise ValueError("it holds no object")
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise OSError(
             f"{file} is damaged: {error}. Move it away, and start the same command again."
         ) from error

@@ -85,7 +85,7 @@ def _read_file(path: pathlib.Path) -> list[dict[str, Any]]:
             continue
         try:
             runs.append(_as_run(json.loads(line)))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             warnings.warn(
                 f"{path}, line {number} is no run and is left out ({error}): {line[:60]!r}. Delete "
                 "it, and the run is made again.",

@@ -72,23 +72,18 @@ def test_a_search_whose_folder_is_lost_ends_with_the_trial(lose, tmp_path):
     assert len(toy.runs) == 2
 
 
-def test_a_search_goes_on_once_there_is_room_again(tmp_path):
-    """The state of the search doesn't fit any more, from some trial on."""
-    toy = Toy()
-    tuner = toy_tuner("random", tmp_path, toy)
-    size = 0
+def test_a_search_whose_state_cannot_be_written_goes_on_once_it_can(tmp_path):
+    in_the_way = tmp_path / "search" / "unfinished_oracle.json"
 
-    def fills_up(run, width, height):
-        nonlocal size
+    def fails(run, width, height):
         if run == 3:
-            size = (tmp_path / "search" / "oracle.json").stat().st_size
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, resource.RLIM_INFINITY))
+            in_the_way.mkdir()
 
-    toy.fails = fills_up
-    with full_after(10**9), pytest.raises(OSError, match="the same command goes on") as caught:
-        tuner.search()
+    toy, again = Toy(fails), Toy()
+    with pytest.raises(OSError, match="the same command goes on") as caught:
+        toy_tuner("random", tmp_path, toy).search()
     assert_one_sentence(caught.value, tmp_path / "search")
-    again = Toy()
+    in_the_way.rmdir()
     tuner = toy_tuner("random", tmp_path, again)
     tuner.search()
     assert len(tuner.finished_trials()) == 6
