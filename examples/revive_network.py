@@ -20,6 +20,8 @@ import keras
 import numpy as np
 
 from keras_negact import clone_with_activation
+from keras_negact._checks import writable_folder
+from keras_negact._command_line import integer, number, refusing
 from keras_negact._extras import require
 from keras_negact.analysis import negative_information_report
 
@@ -28,9 +30,11 @@ DEAD_BELOW = 0.3
 
 
 def main() -> None:
-    settings = read_settings()
-    pyplot = require("matplotlib.pyplot", "plot")
-    images = read_digits(settings.images)
+    with refusing():
+        settings = read_settings()
+        pyplot = require("matplotlib.pyplot", "plot")
+        images = read_digits(settings.images)
+        writable_folder("--output-dir", settings.output_dir)
     keras.utils.set_random_seed(settings.seed)
     labels = np.random.default_rng(settings.seed).integers(0, 10, (100, len(images)))
 
@@ -56,7 +60,6 @@ def main() -> None:
         after[name] = [learn(model, images, task, settings) for task in tasks]
         print(f"the next three tasks with {name}: " + ", ".join(f"{a:.0%}" for a in after[name]))
 
-    settings.output_dir.mkdir(parents=True, exist_ok=True)
     draw(pyplot, lived, after, settings.output_dir / "revival.png")
     result = {"before": lived, "after": after, "largest_difference": float(difference.max())}
     (settings.output_dir / "revival.json").write_text(json.dumps(result, indent=1))
@@ -67,20 +70,18 @@ def read_settings() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--activation", choices=["leni", "on_off_relu", "leaky_relu", "prelu"], default="leni")
-    add("--tasks", type=int, default=30, help="how many tasks to try to kill the network with")
-    add("--images", type=int, default=300, help="how many digits")
-    add("--epochs", type=int, default=40, help="on each task")
-    add("--learning-rate", type=float, default=5e-3, help="Adam's")
-    add("--seed", type=int, default=0)
+    add(
+        "--tasks",
+        type=integer(1, 90),
+        default=30,
+        help="how many tasks to try to kill the network with",
+    )
+    add("--images", type=integer(50, 1797), default=300, help="how many digits")
+    add("--epochs", type=integer(1), default=40, help="on each task")
+    add("--learning-rate", type=number(above=0, maximum=1), default=5e-3, help="Adam's")
+    add("--seed", type=integer(0), default=0)
     add("--output-dir", type=pathlib.Path, default=pathlib.Path("runs/revival"))
-    settings = parser.parse_args()
-    if not 1 <= settings.tasks <= 90:
-        parser.error("--tasks must be between 1 and 90.")
-    if not 50 <= settings.images <= 1797 or settings.epochs < 1 or settings.seed < 0:
-        parser.error("--images must be between 50 and 1797, --epochs positive, --seed 0 or more.")
-    if not 0 < settings.learning_rate < 1:
-        parser.error("--learning-rate must be between 0 and 1.")
-    return settings
+    return parser.parse_args()
 
 
 def read_digits(count: int) -> np.ndarray:

@@ -9,13 +9,14 @@ the new one. `--weights` takes `none` (random ones), `imagenet` (Keras fetches t
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_negact import plan_activation_swap
+from keras_negact._checks import one_of, writable_file
+from keras_negact._command_line import integer, refusing
 
 
 def arguments() -> argparse.Namespace:
@@ -26,8 +27,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--on-conflict", choices=["skip", "compress", "raise"], default="skip")
     parser.add_argument("--where", action="append", help="a regular expression; may be repeated")
     parser.add_argument("--weights", default="none", help="imagenet, none, or a weights file")
-    parser.add_argument("--size", type=int, help="height and width; the network's own by default")
-    parser.add_argument("--images", type=int, default=2, help="how many random images to compare")
+    parser.add_argument(
+        "--size", type=integer(1), help="height and width; the network's own by default"
+    )
+    parser.add_argument(
+        "--images", type=integer(1), default=2, help="how many random images to compare"
+    )
     parser.add_argument("--output", type=Path, help="NAME_ACTIVATION.keras by default")
     return parser.parse_args()
 
@@ -35,28 +40,40 @@ def arguments() -> argparse.Namespace:
 def load(name: str, weights: str, size: int | None) -> keras.Model:
     """The network, with logits for its outputs."""
     names = [known for known in dir(keras.applications) if known[0].isupper()]
-    if name not in names:
-        sys.exit(f"There is no {name} in keras.applications. There are: {', '.join(names)}")
+    build = getattr(keras.applications, one_of("name", name, names))
     if weights not in ("none", "imagenet") and not Path(weights).is_file():
-        sys.exit(f"--weights is none, imagenet, or a file that exists. Given: {weights}")
+        raise ValueError(
+            f"`--weights` must be none, imagenet, or a file that is there. Received: {weights!r}"
+        )
     shape = {} if size is None else {"input_shape": (size, size, 3)}
-    weights = None if weights == "none" else weights
-    return getattr(keras.applications, name)(weights=weights, classifier_activation=None, **shape)
+    if weights in ("none", "imagenet"):
+        weights = None if weights == "none" else weights
+        return build(weights=weights, classifier_activation=None, **shape)
+    model = build(weights=None, classifier_activation=None, **shape)
+    try:
+        model.load_weights(weights)
+    # A file that is something else can fail in any way.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{weights} holds no weights of {name} ({reason}).") from error
+    return model
 
 
 def main() -> None:
-    given = arguments()
-    output = given.output or Path(f"{given.name.lower()}_{given.activation}.keras")
-    model = load(given.name, given.weights, given.size)
-    plan = plan_activation_swap(
-        model,
-        given.activation,
-        where=given.where,
-        channels=given.channels,
-        on_conflict=given.on_conflict,
-    )
-    print(plan)
-    clone = plan.apply()
+    with refusing():
+        given = arguments()
+        output = given.output or Path(f"{given.name.lower()}_{given.activation}.keras")
+        writable_file("--output", output)
+        model = load(given.name, given.weights, given.size)
+        plan = plan_activation_swap(
+            model,
+            given.activation,
+            where=given.where,
+            channels=given.channels,
+            on_conflict=given.on_conflict,
+        )
+        print(plan)
+        clone = plan.apply()
 
     shape = (given.images, *model.input_shape[1:])
     images = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")

@@ -4,6 +4,8 @@ python examples/train_cifar.py --activation leni
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -15,9 +17,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import tensorflow as tf
 
+from keras_negact._checks import writable_folder
+from keras_negact._command_line import integer, number, refusing, stopping
 from keras_negact.datasets import Dataset, is_prepared, load_dataset
 from keras_negact.layers import weights_without_decay
 from keras_negact.models import network_by_name
+from keras_negact.models.by_name import check_network_name
 from keras_negact.training import Backup, evaluate, fit, is_chief, make_strategy
 
 ACTIVATIONS = ["relu", "leaky_relu", "prelu", "silu", "gelu", "mish", "on_off_relu", "leni"]
@@ -47,27 +52,41 @@ class EpochSeconds(keras.callbacks.Callback):
 
 
 def main() -> None:
-    settings = read_settings()
-    output_dir = pathlib.Path(settings.output_dir)
-    if settings.resume and (output_dir / "result.json").exists():
-        result = json.loads((output_dir / "result.json").read_text())
-        print(f"The run in {output_dir} is finished: nothing to resume.")
-        print(f"Test accuracy: {result['test_accuracy']:.4f}")
-        return
+    with refusing(RuntimeError):
+        settings = read_settings()
+        result_file = pathlib.Path(settings.output_dir, "result.json")
+        if settings.resume and result_file.exists():
+            accuracy = read_json(result_file, "test_accuracy", float)["test_accuracy"]
+            print(f"The run in {settings.output_dir} is finished: nothing to resume.")
+            print(f"Test accuracy: {accuracy:.4f}")
+            return
+        if is_chief():
+            writable_folder("--output-dir", settings.output_dir)
+        # Virtual devices can be made only before TensorFlow is used for anything else.
+        strategy = make_strategy(settings.strategy, settings.replicas)
+        if settings.jit_compile and strategy.num_replicas_in_sync > 1:
+            raise ValueError("--jit-compile does not go with several replicas.")
+        keras.utils.set_random_seed(settings.seed)
+        if settings.mixed_precision:
+            on_gpu = bool(tf.config.list_physical_devices("GPU"))
+            keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
+        data = load_data(settings)
+        with strategy.scope():
+            model = compiled_model(settings, data)
+    with stopping():
+        train_and_report(settings, data, model, strategy)
 
-    # Virtual devices can be made only before TensorFlow is used for anything else.
-    strategy = make_strategy(settings.strategy, settings.replicas)
-    keras.utils.set_random_seed(settings.seed)
-    if settings.mixed_precision:
-        on_gpu = bool(tf.config.list_physical_devices("GPU"))
-        keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
-    data = load_data(settings)
-    with strategy.scope():
-        model = compiled_model(settings, data)
+
+def train_and_report(
+    settings: argparse.Namespace,
+    data: Dataset,
+    model: keras.Model,
+    strategy: tf.distribute.Strategy,
+) -> None:
+    output_dir = pathlib.Path(settings.output_dir)
     # Of several workers one reports and writes; all of them train.
     if is_chief():
         print_plan(settings, data, model, strategy)
-        output_dir.mkdir(parents=True, exist_ok=True)
         write_json(output_dir / "config.json", vars(settings))
     history = fit(
         model,
@@ -107,30 +126,25 @@ def read_settings() -> argparse.Namespace:
     add("--download", action="store_true", help="fetch the data if it is not there")
     add("--model", default="cifar_resnet20", help="cifar_resnetN, on_off_cnn, MobileNetV2, ...")
     add("--activation", choices=ACTIVATIONS, default="leni")
-    add("--epochs", type=number(int, above=0), help=f"by default {EPOCHS}")
-    add(
-        "--batch-size", type=number(int, above=0), help=f"over all devices; by default {BATCH_SIZE}"
-    )
-    add("--learning-rate", type=number(float, above=0), default=3e-3, help="at its peak (AdamW)")
-    add("--limit", type=number(int, above=1), help="read at most so many training and test images")
-    add("--seed", type=number(int, above=-1), default=0)
+    add("--epochs", type=integer(1), help=f"by default {EPOCHS}")
+    add("--batch-size", type=integer(1), help=f"over all devices; by default {BATCH_SIZE}")
+    add("--learning-rate", type=number(above=0), default=3e-3, help="at its peak (AdamW)")
+    add("--limit", type=integer(2), help="read at most so many training and test images")
+    add("--seed", type=integer(0), default=0)
     add("--strategy", choices=STRATEGIES, default="auto")
-    add("--replicas", type=number(int, above=0), help="devices; virtual ones where there is no GPU")
+    add("--replicas", type=integer(1), help="devices; virtual ones where there is no GPU")
     add("--mixed-precision", action="store_true", help="float16 on a GPU, bfloat16 elsewhere")
     add("--jit-compile", action="store_true", help="compile with XLA; not with several replicas")
     add("--output-dir", help="by default runs/DATASET-MODEL-ACTIVATION")
     add("--resume", action="store_true", help="go on from the last backup")
-    add(
-        "--save-every", type=number(int, above=0), help="back up so often within an epoch, in steps"
-    )
+    add("--save-every", type=integer(1), help="back up so often within an epoch, in steps")
 
     settings = parser.parse_args()
     if settings.resume and settings.output_dir:
-        started_with = earlier_settings(settings.output_dir)
-        parser.set_defaults(
-            **{key: started_with[key] for key in started_with.keys() - MAY_CHANGE_ON_RESUME}
-        )
-        settings = parser.parse_args()
+        earlier = earlier_settings(settings.output_dir)
+        earlier_arguments = as_arguments(parser, earlier, settings.output_dir)
+        settings = parser.parse_args([*earlier_arguments, *sys.argv[1:]])
+    check_network_name(settings.model)
     if settings.dataset == "auto":
         prepared = settings.download or is_prepared("cifar10", settings.data_dir)
         settings.dataset = "cifar10" if prepared else "digits"
@@ -143,6 +157,22 @@ def read_settings() -> argparse.Namespace:
         settings.output_dir = os.path.join("runs", "-".join(names))
     check_output_dir(parser, settings)
     return settings
+
+
+def as_arguments(parser: argparse.ArgumentParser, earlier: dict, output_dir: str) -> list[str]:
+    """The command line of an earlier run, without what may change."""
+    arguments = []
+    for key, value in earlier.items():
+        if key not in MAY_CHANGE_ON_RESUME and value not in (None, False):
+            option = "--" + key.replace("_", "-")
+            arguments.append(option if value is True else f"{option}={value}")
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parser.parse_args(arguments)
+    except SystemExit:
+        raise damaged(pathlib.Path(output_dir, "config.json"), said.getvalue()) from None
+    return arguments
 
 
 def check_output_dir(parser: argparse.ArgumentParser, settings: argparse.Namespace) -> None:
@@ -159,7 +189,7 @@ def check_output_dir(parser: argparse.ArgumentParser, settings: argparse.Namespa
     changed = [
         f"{key} was {started_with[key]}, is {value}"
         for key, value in vars(settings).items()
-        if key not in MAY_CHANGE_ON_RESUME and started_with[key] != value
+        if key in started_with.keys() - MAY_CHANGE_ON_RESUME and started_with[key] != value
     ]
     if changed:
         parser.error(f"The run in {settings.output_dir} is another one: {'; '.join(changed)}.")
@@ -169,7 +199,7 @@ def earlier_settings(output_dir: str) -> dict:
     """The settings of the run in this folder, if it has finished an epoch that could be lost."""
     if not backup_in(output_dir).path.exists():
         return {}
-    return json.loads(pathlib.Path(output_dir, "config.json").read_text())
+    return read_json(pathlib.Path(output_dir, "config.json"), "output_dir", str)
 
 
 def backup_in(output_dir: str, save_every: int | None = None) -> Backup:
@@ -177,26 +207,18 @@ def backup_in(output_dir: str, save_every: int | None = None) -> Backup:
 
 
 def load_data(settings: argparse.Namespace) -> Dataset:
-    try:
-        return load_dataset(
-            settings.dataset,
-            settings.batch_size,
-            data_dir=settings.data_dir,
-            download=settings.download,
-            limit=settings.limit,
-            seed=settings.seed,
-        )
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
+    return load_dataset(
+        settings.dataset,
+        settings.batch_size,
+        data_dir=settings.data_dir,
+        download=settings.download,
+        limit=settings.limit,
+        seed=settings.seed,
+    )
 
 
 def compiled_model(settings: argparse.Namespace, data: Dataset) -> keras.Model:
-    try:
-        model = network_by_name(
-            settings.model, data.input_shape, data.num_classes, settings.activation
-        )
-    except ValueError as error:
-        sys.exit(str(error))
+    model = network_by_name(settings.model, data.input_shape, data.num_classes, settings.activation)
     steps = settings.epochs * len(data.train)
     warmup = 1 + steps // 10
     learning_rate = keras.optimizers.schedules.CosineDecay(
@@ -266,14 +288,23 @@ def write_json(path: pathlib.Path, content: dict) -> None:
     save_in_one_go(path, lambda temporary: temporary.write_text(json.dumps(content, indent=2)))
 
 
-def number(kind: type, above: float):
-    def parse(text):
-        value = kind(text)
-        if value <= above:
-            raise argparse.ArgumentTypeError(f"must be more than {above}: {text}")
-        return value
+def read_json(path: pathlib.Path, key: str, kind: type) -> dict:
+    """A JSON object of a run, which has a value of that kind under the key."""
+    try:
+        content = json.loads(path.read_text())
+        if not isinstance(content[key], kind):
+            raise ValueError(f"its {key} is {content[key]!r}")
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise damaged(path, str(error)) from error
+    return content
 
-    return parse
+
+def damaged(path: pathlib.Path, why: str) -> ValueError:
+    reason = why.strip().splitlines()[-1] if why.strip() else "it can't be read"
+    return ValueError(
+        f"{path} is damaged ({reason}). It is kept: take another folder (--output-dir), or move "
+        "this one away."
+    )
 
 
 if __name__ == "__main__":

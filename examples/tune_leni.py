@@ -19,10 +19,12 @@ import keras_tuner
 import tensorflow as tf
 
 from keras_negact._checks import writable_folder
-from keras_negact._ownership import FolderInUse, owned
+from keras_negact._command_line import integer, number, refusing, stopping
+from keras_negact._ownership import owned
 from keras_negact.datasets import Dataset, load_dataset
 from keras_negact.layers import weights_without_decay
-from keras_negact.models import check_network_name, network_by_name
+from keras_negact.models import network_by_name
+from keras_negact.models.by_name import check_network_name
 from keras_negact.training import make_strategy
 from keras_negact.tuning import (
     BayesianOptimization,
@@ -52,37 +54,36 @@ UNITS = {"parameters": "parameters", "multiply_adds": "multiply-adds"}
 
 
 def main() -> None:
-    settings = read_settings()
+    with refusing():
+        settings = read_settings()
+        TUNERS[settings.tuner].require_extras()
     if is_supervised():
         end_with_parent()
-    TUNERS[settings.tuner].require_extras()
     role = os.environ.get("KERASTUNER_TUNER_ID", "")
     is_worker = bool(role) and "chief" not in role
-    try:
-        # The parent of a chief and workers, and the chief of several machines, own the folder.
-        with nullcontext() if is_worker or is_supervised() else owned(settings.output_dir):
-            search_and_finish(settings, role, is_worker)
-    except (FolderInUse, keras_tuner.errors.FatalError) as error:
-        sys.exit(str(error))
+    # The parent of a chief and workers, and the chief of several machines, own the folder.
+    owner = nullcontext() if is_worker or is_supervised() else owned(settings.output_dir)
+    with stopping(keras_tuner.errors.FatalError), owner:
+        search_and_finish(settings, role, is_worker)
 
 
 def search_and_finish(settings: argparse.Namespace, role: str, is_worker: bool) -> None:
     output_dir = pathlib.Path(settings.output_dir)
-    write_json(output_dir / "config.json", vars(settings))
     if settings.workers and not role:
-        try:
+        write_json(output_dir / "config.json", vars(settings))
+        with stopping(RuntimeError):
             run_chief_and_workers(
                 [sys.executable, *sys.argv],
                 settings.workers,
                 output_dir / "logs",
                 gpus=len(tf.config.list_physical_devices("GPU")),
             )
-        except RuntimeError as error:
-            sys.exit(str(error))
-    # Virtual devices can be made only before TensorFlow is used for anything else.
-    strategy = make_strategy(settings.strategy, settings.replicas)
-    data = load_data(settings)
-    tuner = make_tuner(settings, data, strategy)
+    with refusing(RuntimeError):
+        # Virtual devices can be made only before TensorFlow is used for anything else.
+        strategy = make_strategy(settings.strategy, settings.replicas)
+        data = load_data(settings)
+        tuner = make_tuner(settings, data, strategy)
+    write_json(output_dir / "config.json", vars(settings))
     if role or not settings.workers:
         if not is_worker:
             print_plan(settings, data, tuner)
@@ -100,35 +101,34 @@ def read_settings() -> argparse.Namespace:
     add("--dataset", choices=DATASETS, default="digits")
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--download", action="store_true", help="fetch the data if it is not there")
-    add("--limit", type=number(int, above=1), help="read at most so many training and test images")
+    add("--limit", type=integer(2), help="read at most so many training and test images")
     add("--model", default="cifar_resnet8", help="cifar_resnetN, on_off_cnn, MobileNetV2, ...")
     add("--tuner", choices=list(TUNERS), default="random")
-    add("--trials", type=number(int, above=0), default=12, help="finished trials to reach")
-    add("--epochs", type=number(int, above=0), help=f"of a trial; by default {EPOCHS}")
-    add("--batch-size", type=number(int, above=0), help=f"by default {BATCH_SIZE}")
-    add("--max-cost", type=float, help="the most a network may cost, as a multiple of ReLU's")
+    add("--trials", type=integer(1), default=12, help="finished trials to reach")
+    add("--epochs", type=integer(1), help=f"of a trial; by default {EPOCHS}")
+    add("--batch-size", type=integer(1), help=f"by default {BATCH_SIZE}")
+    add(
+        "--max-cost",
+        type=number(above=0),
+        help="the most a network may cost, as a multiple of ReLU's",
+    )
     add("--cost", choices=list(UNITS), default="parameters", help="what --max-cost is about")
-    add("--seed", type=number(int, above=-1), default=0, help="of the search and of all trainings")
-    add("--workers", type=number(int, above=0), help="processes that train at the same time")
+    add("--seed", type=integer(0), default=0, help="of the search and of all trainings")
+    add("--workers", type=integer(1), help="processes that train at the same time")
     add("--strategy", choices=["auto", "none", "mirrored"], default="auto", help="in each process")
-    add("--replicas", type=number(int, above=0), help="devices; virtual ones where there is no GPU")
+    add("--replicas", type=integer(1), help="devices; virtual ones where there is no GPU")
     add("--output-dir", help="by default runs/tune-DATASET-MODEL-TUNER")
 
     settings = parser.parse_args()
-    try:
-        check_network_name(settings.model)
-        if settings.max_cost is not None:
-            Budget(settings.max_cost, settings.cost)
-        if settings.output_dir is not None:
-            writable_folder("--output-dir", settings.output_dir)
-    except ValueError as error:
-        parser.error(str(error))
+    if settings.max_cost is not None:
+        Budget(settings.max_cost, settings.cost)
+    check_network_name(settings.model)
     settings.epochs = settings.epochs or EPOCHS[settings.dataset]
     settings.batch_size = settings.batch_size or BATCH_SIZE[settings.dataset]
     if settings.output_dir is None:
         names = ("tune", settings.dataset, settings.model, settings.tuner)
         settings.output_dir = os.path.join("runs", "-".join(names))
-        writable_folder("--output-dir", settings.output_dir)
+    writable_folder("--output-dir", settings.output_dir)
     config = pathlib.Path(settings.output_dir, "config.json")
     if config.exists():
         started_with = read_json(config)
@@ -146,17 +146,14 @@ def read_settings() -> argparse.Namespace:
 
 
 def load_data(settings: argparse.Namespace) -> Dataset:
-    try:
-        return load_dataset(
-            settings.dataset,
-            settings.batch_size,
-            data_dir=settings.data_dir,
-            download=settings.download,
-            limit=settings.limit,
-            seed=settings.seed,
-        )
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
+    return load_dataset(
+        settings.dataset,
+        settings.batch_size,
+        data_dir=settings.data_dir,
+        download=settings.download,
+        limit=settings.limit,
+        seed=settings.seed,
+    )
 
 
 def make_tuner(settings: argparse.Namespace, data: Dataset, strategy: tf.distribute.Strategy):
@@ -213,10 +210,8 @@ def finish(settings: argparse.Namespace, data: Dataset, tuner, strategy) -> None
     folder = pathlib.Path(settings.output_dir)
     rows = trial_rows(tuner)
     write_csv(folder / "trials.csv", rows)
-    try:
+    with stopping(RuntimeError):
         best_model = tuner.get_best_models()[0]
-    except RuntimeError as error:
-        sys.exit(str(error))
     best = tuner.finished_trials()[0]
     save_in_one_go(folder / "best_model.keras", best_model.save)
     point = tuner.hypermodel.point(best.hyperparameters)
@@ -267,8 +262,10 @@ def read_json(file: pathlib.Path) -> dict:
         content = json.loads(file.read_text())
         if not isinstance(content, dict):
             raise ValueError("it holds no object")
-    except (ValueError, OSError) as error:
-        sys.exit(f"{file} is damaged: {error}. Move it away, and start the same command again.")
+    except (ValueError, RecursionError, OSError) as error:
+        raise OSError(
+            f"{file} is damaged: {error}. Move it away, and start the same command again."
+        ) from error
     return content
 
 
@@ -386,16 +383,6 @@ def save_in_one_go(path: pathlib.Path, save) -> None:
     temporary = path.with_name(f"unfinished_{os.getpid()}_{path.name}")
     save(temporary)
     os.replace(temporary, path)
-
-
-def number(kind: type, above: float):
-    def parse(text):
-        value = kind(text)
-        if value <= above:
-            raise argparse.ArgumentTypeError(f"must be more than {above}: {text}")
-        return value
-
-    return parse
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What an unfinished run has reached, kept so that it can go on after an interruption."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -101,7 +102,21 @@ def run_name(variant: str, seed: int) -> str:
 
 
 def write_in_one_go(path: pathlib.Path, content: str | bytes) -> None:
-    """Replace a file, or leave it as it was."""
+    """Replace a file, or leave it as it was.
+
+    Raises:
+        OSError: if it can't be written, as where the disk is full or the folder was removed.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise OSError(
+            error.errno,
+            f"A file could not be written ({error.strerror}); the same command goes on from what "
+            "is there",
+            str(path),
+        ) from error

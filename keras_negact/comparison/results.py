@@ -1,5 +1,6 @@
 """Finished runs: one line of JSON each, appended as they come, merged from all files."""
 
+import errno
 import json
 import os
 import pathlib
@@ -16,16 +17,28 @@ def append_run(path: pathlib.Path, run: dict[str, Any]) -> None:
     Args:
         path: the `*.jsonl` file; made if it isn't there.
         run: what JSON can hold.
+
+    Raises:
+        OSError: if it can't be written, as where the disk is full or the folder was removed.
     """
     line = json.dumps(run, allow_nan=False).encode() + b"\n"
     if _ends_in_mid_line(path):
         line = b"\n" + line
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, line)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"A finished run could not be written ({error.strerror}); the same command makes it "
+            "again, and goes on from what is there",
+            str(path),
+        ) from error
 
 
 def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[dict[str, Any]]:
@@ -77,7 +90,7 @@ def _read_file(path: pathlib.Path) -> list[dict[str, Any]]:
             continue
         try:
             runs.append(_as_run(json.loads(line)))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             warnings.warn(
                 f"{path}, line {number} is no run and is left out ({error}): {line[:60]!r}. Delete "
                 "it, and the run is made again.",

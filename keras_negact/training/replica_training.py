@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_negact import _checks
+from keras_negact._tracebacks import shown_in_one_sentence
 from keras_negact._worker_folder import worker_folder
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
@@ -278,7 +279,9 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
             if not lost:
                 raise
             names = ", ".join(f"worker {i} ({cluster.workers[i]})" for i in lost)
-            raise ConnectionError(f"Worker {cluster.index} lost {names}.") from error
+            raise shown_in_one_sentence(
+                ConnectionError(f"Worker {cluster.index} lost {names}")
+            ) from error
 
 
 def _require_distributable(

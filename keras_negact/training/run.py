@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import threading
+import warnings
 from typing import Any, Protocol
 
 import keras
@@ -381,8 +382,19 @@ def _rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
     path = pathlib.Path(logger.filename)
     if not path.exists():
         return
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file, delimiter=logger.sep))
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.reader(file, delimiter=logger.sep))
+        if rows and rows[0][:1] != ["epoch"]:
+            raise ValueError("its first line does not begin with the epoch")
+    except (ValueError, csv.Error) as error:
+        aside = path.with_name(path.name + ".damaged")
+        os.replace(path, aside)
+        warnings.warn(
+            f"{path} is damaged ({error}): it is kept as {aside.name}, and a new one is begun.",
+            stacklevel=2,
+        )
+        return
     while len(rows) > 1 and not (rows[-1] and rows[-1][0].isdigit() and int(rows[-1][0]) < epoch):
         rows.pop()
     temporary = path.with_name(path.name + ".tmp")

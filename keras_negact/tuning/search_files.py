@@ -6,6 +6,8 @@ import os
 import pathlib
 from typing import Any
 
+from keras_negact.tuning._keras_tuner import keras_tuner
+
 _IDENTITY = "search.json"
 _FORMAT = 1
 # What reading a file that is not what it must be ends in.
@@ -75,6 +77,19 @@ def identity(tuner, space: list[dict]) -> dict[str, Any]:
 def write_identity(folder: pathlib.Path, about: dict[str, Any]) -> None:
     """Write down what the search in a folder is about."""
     replace_text(folder / _IDENTITY, json.dumps(about))
+
+
+def check_is_there(folder: pathlib.Path) -> None:
+    """See that the folder of a search that runs was not removed: keras-tuner would make it anew.
+
+    Raises:
+        FatalRuntimeError: keras-tuner's, which ends the search.
+    """
+    if not (folder / _IDENTITY).exists():
+        raise keras_tuner.errors.FatalRuntimeError(
+            f"{folder} was removed while the search was running, and its trials with it. Start the "
+            "search again, in a folder that stays."
+        )
 
 
 def refuse_another_search(

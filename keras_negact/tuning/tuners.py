@@ -23,6 +23,7 @@ from keras_negact.tuning.hyper_model import LENIHyperModel
 from keras_negact.tuning.processes import is_worker, prepare_chief_address, tell_who_reaches_chief
 from keras_negact.tuning.results import SearchResults, weights_alone
 from keras_negact.tuning.search_files import (
+    check_is_there,
     identity,
     refuse_another_search,
     write_identity,
@@ -204,6 +205,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
 
     def run_trial(self, trial, *args, **kwargs):
         """Train the network of a trial; a failure is written down and ends the trial alone."""
+        self._check_is_there()
         folder = self.get_trial_dir(trial.trial_id)
         check_disk_space(folder)
         record = TrialRecord(begun=TrialRecord.read(folder).begun + 1)
@@ -230,9 +232,15 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             results = dict.fromkeys(self._objective_names(), float("nan"))
         finally:
             self.hypermodel.execution = None
+        self._check_is_there()
         record.begun, record.seconds = 0, time.perf_counter() - start
         record.write(folder)
         return results
+
+    def _check_is_there(self) -> None:
+        # A worker of a chief on another machine need not see its folder.
+        if self._has_oracle():
+            check_is_there(pathlib.Path(self.project_dir))
 
     def _objective_names(self) -> list[str]:
         objective = self.oracle.objective

@@ -19,7 +19,7 @@ import pytest
 from tests.support.backends import tensorflow_only
 from tests.support.processes import ROOT, SCRIPTS, arrays, environment, finish, launch, start
 
-pytestmark = [pytest.mark.slow, tensorflow_only]
+pytestmark = [pytest.mark.slow, tensorflow_only, pytest.mark.timeout(7200)]
 KILLS = {"train": 28, "mirrored": 4, "search": 42, "compare": 12}
 KILLS_OF_LAUNCHER, KILLS_OF_TUNER = 10, 4
 
