@@ -18,9 +18,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+from matplotlib import pyplot
+from sklearn.datasets import load_digits
 
 from keras_negact import clone_with_activation
-from keras_negact._extras import require
 from keras_negact.analysis import negative_information_report
 
 DEAD_BELOW = 0.3
@@ -29,7 +30,6 @@ DEAD_BELOW = 0.3
 
 def main() -> None:
     settings = read_settings()
-    pyplot = require("matplotlib.pyplot", "plot")
     images = read_digits(settings.images)
     keras.utils.set_random_seed(settings.seed)
     labels = np.random.default_rng(settings.seed).integers(0, 10, (100, len(images)))
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"the next three tasks with {name}: " + ", ".join(f"{a:.0%}" for a in after[name]))
 
     settings.output_dir.mkdir(parents=True, exist_ok=True)
-    draw(pyplot, lived, after, settings.output_dir / "revival.png")
+    draw(lived, after, settings.output_dir / "revival.png")
     result = {"before": lived, "after": after, "largest_difference": float(difference.max())}
     (settings.output_dir / "revival.json").write_text(json.dumps(result, indent=1))
     print(f"The picture and the numbers are in {settings.output_dir}.")
@@ -84,8 +84,7 @@ def read_settings() -> argparse.Namespace:
 
 
 def read_digits(count: int) -> np.ndarray:
-    datasets = require("sklearn.datasets", "data")
-    images = datasets.load_digits().images[:count]
+    images = load_digits().images[:count]
     return (images[..., None] / 16).astype("float32")
 
 
@@ -121,7 +120,7 @@ def learn(model, images, labels, settings) -> float:
     return float(model.evaluate(images, labels, verbose=0)[1])
 
 
-def draw(pyplot, lived: list, after: dict, path: pathlib.Path) -> None:
+def draw(lived: list, after: dict, path: pathlib.Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     axes.plot(range(1, len(lived) + 1), lived, "o-", color="tab:gray", label="relu")
     tasks = range(len(lived), len(lived) + 4)

@@ -79,6 +79,7 @@ PUBLIC = {
         "RandomSearch",
         "leni_search_space",
         "pareto_front",
+        "run_chief_and_workers",
         "trial_rows",
     ],
 }
