@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import keras
 
+from keras_negact.graph import model_within
+
 Trained = str | Sequence[str] | None
 
 _NEW: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -71,7 +73,9 @@ def train_only(clone: keras.Model, trained: Trained) -> None:
 
 def _leaves(model: keras.Model, prefix: str) -> Iterator[tuple[str, keras.Layer]]:
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leaves(layer, f"{prefix}{layer.name}/")
+        within = model_within(layer)
+        if within is not None:
+            inner = "" if within is layer else f"{within.name}/"
+            yield from _leaves(within, f"{prefix}{layer.name}/{inner}")
         else:
             yield f"{prefix}{layer.name}", layer

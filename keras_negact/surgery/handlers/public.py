@@ -1,8 +1,10 @@
 """The small vocabulary for rules of other people's layers."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact import _checks
 from keras_negact.surgery.functions import Function, argument_function
@@ -17,6 +19,7 @@ def keep_channels(
     config: Callable[[int], dict] | None = None,
     linear: bool = False,
     idle: bool = False,
+    scale_and_shift: Callable[[Any], tuple] | None = None,
     function=None,
     kernels: tuple[str, ...] = (),
     multiply_adds: MultiplyAdds | None = None,
@@ -29,6 +32,9 @@ def keep_channels(
         config: from the new number of channels, the constructor arguments that change with it.
         linear: whether its output is linear in its input.
         idle: whether it does nothing in inference.
+        scale_and_shift: of a layer that multiplies each channel by one number and adds another in
+            inference, what gives these from the layer, built: two arrays, of an entry for each
+            channel. `fold_for_inference` takes such a layer away where it can.
         function: of an activation, the function that it computes, as `keras.activations.get` takes
             it; `True` where it has no name, so that the layer itself stands for it.
         kernels: names of the weights that it multiplies with at every place.
@@ -60,6 +66,8 @@ def keep_channels(
         function = _activation(function)
     _checks.flag("linear", linear)
     _checks.flag("idle", idle)
+    if scale_and_shift is not None:
+        _checks.function("scale_and_shift", scale_and_shift, arguments=1)
     _check_costs(kernels, multiply_adds)
 
     def follow(question: Question) -> Outcome:
@@ -69,6 +77,10 @@ def keep_channels(
         changes = {} if config is None else config(len(channels))
         takes = {name: (Take(axis, channels),) for name, axis in axes.items()}
         return Outcome([channels] * len(question.output_shapes), config=changes, takes=takes)
+
+    def affine(layer):
+        scale, shift = (np.asarray(x, "float64") for x in scale_and_shift(layer))
+        return scale, shift
 
     def describe(layer) -> Function | None:
         if function is True:
@@ -82,6 +94,7 @@ def keep_channels(
         passes=True,
         linear=linear,
         idle=idle,
+        affine=None if scale_and_shift is None else affine,
         function=None if function is None else describe,
         kernels=kernels,
         at_input=True,

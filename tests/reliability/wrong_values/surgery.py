@@ -31,6 +31,7 @@ ROWS = [
         config=(5, {"filters": 3}, lambda: {}),
         linear=NOT_A_FLAG,
         idle=NOT_A_FLAG,
+        scale_and_shift=(5, lambda: 1),
         function=("nonsense", 5),
         kernels=(None, "kernel", 5, (5,)),
         multiply_adds=(5, lambda: 1),
