@@ -116,7 +116,7 @@ class Weighted(Toy):
     """Leaves a trial's point in the weights of its network."""
 
     def fit(self, hp, model, *args, **kwargs):
-        model.set_weights([[[hp.get("width")]], [hp.get("height")]])
+        model.set_weights([np.array([[hp.get("width")]]), np.array([hp.get("height")])])
         return super().fit(hp, model, *args, **kwargs)
 
 
