@@ -9,7 +9,10 @@ the new one. `--weights` takes `none` (random ones), `imagenet` (Keras fetches t
 """
 
 import argparse
+import os
 from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np

@@ -1,9 +1,12 @@
 """What is public, name by name, and the examples in its docstrings."""
 
+import ast
 import doctest
 import importlib
 import inspect
+import itertools
 import pathlib
+import re
 import shutil
 
 import keras
@@ -13,7 +16,8 @@ import pytest
 import keras_negact
 from tests.support.backends import tensorflow_only
 
-RUNS = pathlib.Path(__file__).parent / "artifacts" / "0.1.0" / "comparison" / "runs.jsonl"
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RUNS = ROOT / "tests" / "artifacts" / "0.1.0" / "comparison" / "runs.jsonl"
 PUBLIC = {
     "keras_negact": [
         "LENI",
@@ -79,6 +83,7 @@ PUBLIC = {
         "RandomSearch",
         "leni_search_space",
         "pareto_front",
+        "run_chief_and_workers",
         "trial_rows",
     ],
 }
@@ -102,6 +107,26 @@ def test_public_names(module):
     star: dict = {}
     exec(f"from {module} import *", star)
     assert star.keys() - {"__builtins__"} == set(PUBLIC[module])
+
+
+def test_every_public_name_is_on_a_page_of_the_site():
+    pages = "".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
+    shown = set(re.findall(r"^::: (keras_negact[.\w]*)$", pages, re.MULTILINE))
+    for module, name in DOCUMENTED.values():
+        assert shown & {f"{module}.{name}", f"keras_negact.{name}"}, f"{module}.{name}"
+
+
+def test_errors_have_one_word_for_what_was_given():
+    others = re.compile(r"\b(got|given|found|passed|returned|was)\b:? *$", re.IGNORECASE)
+    for path in pathlib.Path(keras_negact.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Raise) or node.exc is None:
+                continue
+            for text in [one for one in ast.walk(node.exc) if isinstance(one, ast.JoinedStr)]:
+                # What stands in front of a value.
+                for before, value in itertools.pairwise(text.values):
+                    if isinstance(before, ast.Constant) and not isinstance(value, ast.Constant):
+                        assert not others.search(before.value), f"{path.name}: {ast.unparse(text)}"
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,8 @@ def summarize(
         by_variant.setdefault(run["variant"], {})[run["seed"]] = run
     if reference not in by_variant:
         raise ValueError(
-            f"There are no runs of the reference {reference!r}. There are: {sorted(by_variant)}."
+            f"`reference` must be a variant that has runs, one of {sorted(by_variant)}. "
+            f"Received: {reference!r}"
         )
     protocol = runs[0]["protocol"]
     split, metric = protocol.get("evaluated_on", "test"), protocol.get("metric", "accuracy")

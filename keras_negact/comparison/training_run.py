@@ -56,7 +56,7 @@ def compiled(build: Callable[..., keras.Model], seed: int, data, recipe: Recipe)
     keras.utils.set_random_seed(seed)
     model = build(seed=seed) if takes_seed(build) else build()
     if not isinstance(model, keras.Model):
-        raise ValueError(f"A variant's function must return a Keras model. It returned {model!r}")
+        raise ValueError(f"A variant's function must return a Keras model. Received: {model!r}")
     if not model.built:
         model(keras.tree.map_structure(lambda x: x[:1], _first_batch(data)[0]))
     if not model.compiled:

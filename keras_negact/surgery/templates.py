@@ -62,7 +62,7 @@ class Templates:
         if not isinstance(template, keras.Layer):
             raise ValueError(
                 "A callable given as activation must return a Keras layer, or None to leave the "
-                f"site as it is. For {site.path} it returned {template!r}"
+                f"site as it is. Received for {site.path}: {template!r}"
             )
         if self.shares_slopes:
             template = prelu(site.rank, site.axis)

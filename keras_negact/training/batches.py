@@ -61,7 +61,7 @@ class OfEpoch(Source):
         if not (is_tf_dataset(dataset) or isinstance(dataset, keras.utils.PyDataset)):
             raise ValueError(
                 "The function given as `x` must return a `tf.data.Dataset` or a "
-                f"`keras.utils.PyDataset` for an epoch. It returned: {type(dataset).__name__}"
+                f"`keras.utils.PyDataset` for an epoch. Received: {type(dataset).__name__}"
             )
 
 

@@ -2,6 +2,7 @@
 
 from keras_negact.tuning.budget import Budget, Cost
 from keras_negact.tuning.hyper_model import LENIHyperModel
+from keras_negact.tuning.processes import run_chief_and_workers
 from keras_negact.tuning.results import pareto_front, trial_rows
 from keras_negact.tuning.search_space import leni_search_space
 from keras_negact.tuning.tuners import BayesianOptimization, GridSearch, Hyperband, RandomSearch
@@ -16,5 +17,6 @@ __all__ = [
     "RandomSearch",
     "leni_search_space",
     "pareto_front",
+    "run_chief_and_workers",
     "trial_rows",
 ]

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from keras_negact import _checks, _parent
+from keras_negact import _checks
+from keras_negact._parent import command_ending_with_parent
 from keras_negact.launch import free_ports
 
-_PARENT = "KERAS_NEGACT_PARENT"
 _LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.2
 _MOST_DEATHS = 5
@@ -24,7 +25,9 @@ def run_chief_and_workers(
 ) -> None:
     """Run a script as the chief and the workers of a search, until the search is at its end.
 
-    The script finds in keras-tuner's environment variables which of them it is. A worker that ends
+    The script finds in keras-tuner's environment variables which of them it is, so it may start
+    itself where `KERASTUNER_TUNER_ID` is not set; each process makes the tuner and calls its
+    `search`. They end when this process does, however it ends. A worker that ends
     before the search does is started again under its own name, so that the chief gives it the trial
     that it has lost. What they print goes to `chief.log` and `tuner0.log`, `tuner1.log`, ...; what
     the chief says of trials is shown too.
@@ -40,13 +43,27 @@ def run_chief_and_workers(
         ValueError: when an argument is not allowed.
         RuntimeError: if the chief fails, or the workers end again and again without finishing
             trials; with the end of a log. Start it again to go on.
+
+    Examples:
+        >>> import sys
+        >>> run_chief_and_workers([sys.executable, "-c", "pass"], workers=1, directory="logs")
     """
+    command = _checked_command(command)
     workers, gpus = _checks.integer("workers", workers, 1), _checks.integer("gpus", gpus, 0)
     directory = _checks.writable_folder("directory", directory)
     with _sigterm_as_exit(), contextlib.ExitStack() as running:
         search = _Search(command, directory, workers, gpus, free_ports(1)[0])
         running.callback(search.kill)
         search.run()
+
+
+def _checked_command(command) -> list[str]:
+    is_list = isinstance(command, (list, tuple)) and all(isinstance(part, str) for part in command)
+    program = shutil.which(command[0]) if is_list and command else None
+    if program is None:
+        allowed = "a list of strings: a program that is there, and its arguments"
+        raise _checks.refused("command", allowed, command)
+    return [program, *command[1:]]
 
 
 def is_worker() -> bool:
@@ -75,19 +92,10 @@ def tell_who_reaches_chief() -> None:
         )
 
 
-def is_supervised() -> bool:
-    """Whether this process was started by `run_chief_and_workers`."""
-    return _PARENT in os.environ
-
-
-def end_with_parent() -> None:
-    """End this process when the one that started it as a chief or a worker has ended."""
-    _parent.end_with_parent(int(os.environ[_PARENT]))
-
-
 class _Search:
     def __init__(self, command, directory, workers, gpus, port):
-        self.command, self.directory, self.gpus, self.port = command, directory, gpus, port
+        self.command = command_ending_with_parent(command)
+        self.directory, self.gpus, self.port = directory, gpus, port
         self.workers = workers
         self.names = [f"tuner{index}" for index in range(workers)]
         self.processes: dict[str, subprocess.Popen] = {}
@@ -132,7 +140,6 @@ class _Search:
             "KERASTUNER_ORACLE_IP": _LOOPBACK,
             "KERASTUNER_ORACLE_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
-            _PARENT: str(os.getpid()),
         }
         if name == "chief":
             environment["CUDA_VISIBLE_DEVICES"] = "-1"

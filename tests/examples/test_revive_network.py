@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.backends import tensorflow_only
+from tests.support.pictures import assert_is_picture
 from tests.support.processes import ROOT, environment
 
 pytestmark = tensorflow_only
@@ -36,4 +37,13 @@ def test_the_swap_brings_a_dead_network_back(seed, tmp_path):
     dead, revived = (np.mean(result["after"][name]) for name in ("relu", "leni"))
     assert dead < 0.45
     assert revived > dead + 0.3
-    assert (tmp_path / "revival.png").stat().st_size > 10_000
+    assert_is_picture(tmp_path / "revival.png")
+
+
+@pytest.mark.parametrize(
+    "options", [("--tasks", 0), ("--images", 1), ("--learning-rate", "nan"), ("--seed", -1)]
+)
+def test_refuses_wrong_options(options):
+    finished = run(*options)
+    assert finished.returncode == 2
+    assert options[0] in finished.stderr

@@ -69,8 +69,6 @@ TABLE = {
         ["--tuner", "no_such"],
         ["--cost", "seconds"],
         ["--strategy", "multi_worker"],
-        ["--output-dir", "damaged"],
-        ["--output-dir", "other_run"],
     ],
     "compare_activations": [
         *IN_ALL,

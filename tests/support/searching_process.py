@@ -3,8 +3,7 @@
 import os
 import sys
 
-from keras_negact.tuning import RandomSearch
-from keras_negact.tuning.processes import end_with_parent, is_supervised, run_chief_and_workers
+from keras_negact.tuning import RandomSearch, run_chief_and_workers
 from tests.support.tuning import compile_arguments, digits, hyper_model
 
 
@@ -12,8 +11,6 @@ def main(directory: str, trials: int) -> None:
     if "KERASTUNER_TUNER_ID" not in os.environ:
         run_chief_and_workers([sys.executable, *sys.argv], 2, directory)
         return
-    if is_supervised():
-        end_with_parent()
     tuner = RandomSearch(
         hyper_model(compile={**compile_arguments(), "run_eagerly": True}),
         max_trials=trials,

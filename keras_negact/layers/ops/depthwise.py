@@ -32,7 +32,17 @@ def depthwise_convolution(inputs, kernel, data_format: str, padding: str = "same
         inputs, padding = ops.pad(inputs, widths), "valid"
     if len(taps) > 2 and keras.config.backend() != "torch":
         return _by_planes(inputs, kernel, data_format, padding)
+    if data_format == "channels_first" and not _has_channels_first():
+        outputs = ops.depthwise_conv(
+            ops.moveaxis(inputs, 1, -1), kernel, padding=padding, data_format="channels_last"
+        )
+        return ops.moveaxis(outputs, -1, 1)
     return ops.depthwise_conv(inputs, kernel, padding=padding, data_format=data_format)
+
+
+def _has_channels_first() -> bool:
+    """Not on TensorFlow's CPUs, where Keras moves the channels itself from 3.15 on."""
+    return keras.config.backend() != "tensorflow" or has_accelerator()
 
 
 def filter_negative_part(

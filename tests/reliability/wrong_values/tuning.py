@@ -1,5 +1,7 @@
 """Wrong values for `keras_negact.tuning`."""
 
+import sys
+
 import keras
 
 from tests.reliability.wrong_values.row import NOT_A_COUNT, NOT_A_FLAG, network, rows
@@ -93,6 +95,14 @@ ROWS = [
         search_space,
         prefix=(None, 5, ""),
         channels=(5, "8", [0], [2.5], []),
+    ),
+    *rows(
+        "tuning.run_chief_and_workers",
+        lambda: {"command": [sys.executable], "workers": 1, "directory": "logs"},
+        command=(None, "python search.py", [], [5], ["no_such_program"]),
+        workers=NOT_A_COUNT,
+        directory=(None, 5, ""),
+        gpus=(-1, 2.5, "3", True, None),
     ),
     *rows("tuning.trial_rows", dict, tuner=(None, 5, "search", build)),
     *rows(
