@@ -10,16 +10,23 @@ from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 
 
-def _prelu_for_images() -> keras.layers.Layer:
-    """One slope a channel, as its paper has it, so that images of any size will do."""
-    channels_first = keras.config.image_data_format() == "channels_first"
-    return keras.layers.PReLU(shared_axes=[2, 3] if channels_first else [1, 2])
+def prelu(rank: int = 4, axis: int | None = None) -> keras.layers.PReLU:
+    """One slope a channel, as its paper has it, shared over space, so that any size will do.
+
+    Args:
+        rank: number of axes of the feature maps, the batch included; images unless told otherwise.
+        axis: that of the channels; `None`: where Keras's own data format has them.
+    """
+    if axis is None:
+        axis = 1 if keras.config.image_data_format() == "channels_first" else rank - 1
+    shared = [other for other in range(1, rank) if other != axis]
+    return keras.layers.PReLU(shared_axes=shared or None)
 
 
 _LAYERS = {
     "relu": keras.layers.ReLU,
     "leaky_relu": keras.layers.LeakyReLU,
-    "prelu": _prelu_for_images,
+    "prelu": prelu,
     "on_off_relu": OnOffReLU,
     "leni": LENI,
 }

@@ -78,6 +78,12 @@ def draw_feature_maps(
 
     Raises:
         ValueError: if there is no such activation, or it has no feature maps to look at.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), convolution])
+        >>> image = np.linspace(-1, 1, 64).reshape(8, 8, 1)
+        >>> draw_feature_maps(model, image, "feature_maps.png", channels=2)
     """
     check_model(model)
     channels = _checks.integer("channels", channels, 1)

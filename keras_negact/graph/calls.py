@@ -25,7 +25,9 @@ class Call:
         inputs: the tensors among that, flat, without masks.
         masks: the tensors that were given as masks, by Keras itself or by the author.
         outputs: the tensors that came out, flat.
-        body: the graph of a nested model.
+        body: the graph of a nested model, or of the one in a `TimeDistributed`.
+        at_each_step: whether the body is called at each step of a sequence, which is axis 1, by
+            itself.
         body_inputs: the tensors that go into a nested model, in the order of its inputs.
         makes_mask: whether what comes out serves as a mask alone: Keras records the operations that
             make one.
@@ -39,6 +41,7 @@ class Call:
     masks: tuple
     outputs: tuple
     body: "Graph | None" = None
+    at_each_step: bool = False
     body_inputs: tuple = ()
     makes_mask: bool = False
 
@@ -117,7 +120,8 @@ class Graph:
     def producers(self, tensor) -> list[Call]:
         """The calls that make a tensor, seen through the borders of nested models.
 
-        More than one where it is the input of a model that is called on several.
+        More than one where it is the input of a model that is called on several. The input of a
+        model that is called at each step is made by its `InputLayer`.
         """
         return list(dict.fromkeys(self._made_by(tensor, set())))
 
@@ -130,7 +134,7 @@ class Graph:
         return [(call, read) for call, read in self._read_by(tensor, set()) if call]
 
     def is_output(self, tensor) -> bool:
-        """Whether the tensor is an output of the outermost model."""
+        """Whether it is an output of the outermost model, or of one called at each step."""
         return any(call is None for call, _ in self._read_by(tensor, set()))
 
     def _walk(self) -> Iterator[Call]:
@@ -145,22 +149,22 @@ class Graph:
             return
         seen.add(tensor)
         call = self._direct_producers[tensor]
-        if call.body is not None:
+        if call.body is not None and not call.at_each_step:
             yield from self._made_by(call.body.outputs[call.outputs.index(tensor)], seen)
-        elif tensor in self._given:
-            for outer in self._given[tensor]:
-                yield from self._made_by(outer, seen)
-        else:
+            return
+        for outer in self._given.get(tensor, ()):
+            yield from self._made_by(outer, seen)
+        if tensor not in self._given or tensor in self._given_in_steps:
             yield call
 
     def _read_by(self, tensor, seen: set) -> Iterator[tuple[Call | None, keras.KerasTensor]]:
         if tensor in seen:
             return
         seen.add(tensor)
-        if tensor in self._own_outputs:
+        if tensor in self._own_outputs or tensor in self.made_in_steps:
             yield None, tensor
         for call in self._direct_readers.get(tensor, ()):
-            if call.body is None:
+            if call.body is None or call.at_each_step:
                 yield call, tensor
                 continue
             for outer, inner in zip(call.body_inputs, call.body.inputs, strict=True):
@@ -168,6 +172,21 @@ class Graph:
                     yield from self._read_by(inner, seen)
         for outer in self._leaves_as.get(tensor, ()):
             yield from self._read_by(outer, seen)
+
+    @cached_property
+    def made_in_steps(self) -> set:
+        """The outputs of models that are called at each step of a sequence."""
+        return {x for body in self._called_in_steps for x in body.outputs}
+
+    @cached_property
+    def _given_in_steps(self) -> set:
+        return {x for body in self._called_in_steps for x in body.inputs}
+
+    @property
+    def _called_in_steps(self) -> list["Graph"]:
+        return [
+            body for body, calls in self.bodies.items() if any(call.at_each_step for call in calls)
+        ]
 
     @cached_property
     def _own_outputs(self) -> set:
@@ -192,7 +211,7 @@ class Graph:
         """For the inputs of nested models, the tensors that they are called on."""
         given: dict[Any, list] = {}
         for body, calls in self.bodies.items():
-            for call in calls:
+            for call in (call for call in calls if not call.at_each_step):
                 for outer, inner in zip(call.body_inputs, body.inputs, strict=True):
                     given.setdefault(inner, []).append(outer)
         return given
@@ -202,7 +221,7 @@ class Graph:
         """For the outputs of nested models, what they are called outside."""
         leaves: dict[Any, list] = {}
         for body, calls in self.bodies.items():
-            for call in calls:
+            for call in (call for call in calls if not call.at_each_step):
                 for outer, inner in zip(call.outputs, body.outputs, strict=True):
                     leaves.setdefault(inner, []).append(outer)
         return leaves
@@ -259,19 +278,25 @@ class _Reader:
             outputs=tuple(record.outputs),
         )
         given = args[0] if args else next(iter(kwargs.values()), None)
-        call.body = self._body(operation, f"{call.path}/", given)
-        if call.body is not None:
-            call.body_inputs = tuple(inputs_in_order(call.body.model, given))
-        return call
-
-    def _body(self, operation, prefix: str, given) -> Graph | None:
-        if not isinstance(operation, keras.Model):
-            return None
+        model = model_within(operation)
+        if model is None:
+            return call
+        call.at_each_step = model is not operation
+        prefix = f"{call.path}/{model.name}/" if call.at_each_step else f"{call.path}/"
         try:
-            return self.graph(operation, prefix, _alike(given))
+            call.body = self.graph(model, prefix, _alike(given, call.at_each_step))
+            call.body_inputs = tuple(inputs_in_order(call.body.model, given))
         except Untraceable:
             # It is one operation, then.
-            return None
+            call.at_each_step = False
+        return call
+
+
+def model_within(operation: keras.Operation) -> keras.Model | None:
+    """The model itself, or the one that is called at each step; `None` for all others."""
+    if type(operation) is keras.layers.TimeDistributed:
+        operation = operation.layer
+    return operation if isinstance(operation, keras.Model) else None
 
 
 def inputs_in_order(model: keras.Model, given) -> list:
@@ -281,11 +306,12 @@ def inputs_in_order(model: keras.Model, given) -> list:
     return keras.tree.flatten(given)
 
 
-def _alike(given):
-    """Symbolic inputs of the same shapes."""
+def _alike(given, at_each_step: bool):
+    """Symbolic inputs of the same shapes, or of those of one step."""
     if not all(isinstance(x, keras.KerasTensor) for x in keras.tree.flatten(given)):
         return None
-    return keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), given)
+    first = 2 if at_each_step else 1
+    return keras.tree.map_structure(lambda x: keras.Input(x.shape[first:], dtype=x.dtype), given)
 
 
 def _names_mask(argument: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_negact.graph.calls import Call, Graph
 
@@ -42,6 +43,21 @@ class Interpreter:
         if call.is_input:
             return [values[tensor] for tensor in call.outputs]
         if call.body is not None:
-            return self.run(call.body, [values[tensor] for tensor in call.body_inputs])
+            return self.run_body(call, [values[tensor] for tensor in call.body_inputs])
         args, kwargs = call.arguments(values.__getitem__)
         return keras.tree.flatten(call.operation(*args, **kwargs))
+
+    def run_body(self, call: Call, given: list) -> list:
+        """The values of the outputs of a call of a model.
+
+        Args:
+            call: the call.
+            given: the values of its `body_inputs`.
+        """
+        if not call.at_each_step:
+            return self.run(call.body, given)
+        # Each step by itself is what each example is by itself.
+        steps = ops.shape(given[0])[1]
+        merged = [ops.reshape(x, (-1, *x.shape[2:])) for x in given]
+        made = self.run(call.body, merged)
+        return [ops.reshape(y, (-1, steps, *y.shape[1:])) for y in made]

@@ -54,9 +54,9 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
         warnings.filterwarnings("ignore", message=".*does not support masking")
         model = writer.model(graph)
     # Outer ones first: the setter sets the flags of all that is within.
-    for old, new in reversed(writer.models.items()):
-        if new.trainable != old.origin.trainable:
-            new.trainable = old.origin.trainable
+    for old, new in reversed(writer.holders.items()):
+        if new.trainable != old.trainable:
+            new.trainable = old.trainable
     for old, new in writer.copies.items():
         if isinstance(new, keras.Layer):
             copy_state(old, new)
@@ -74,6 +74,8 @@ class _Writer(Interpreter):
         self.edits = edits
         self.copies: dict[keras.Operation, keras.Operation] = {}
         self.models: dict[Graph, keras.Model] = {}
+        # Models and what calls them at each step, inner ones first.
+        self.holders: dict[keras.Layer, keras.Layer] = {}
 
     def model(self, graph: Graph) -> keras.Model:
         """The new model; the same one for the same graph."""
@@ -82,7 +84,7 @@ class _Writer(Interpreter):
             model = (self._sequential if is_sequential else self._functional)(graph)
             if model.dtype_policy != graph.origin.dtype_policy:
                 model.dtype_policy = graph.origin.dtype_policy
-            self.models[graph] = model
+            self.models[graph] = self.holders[graph.origin] = model
         return self.models[graph]
 
     def run_call(self, call: Call, values: Mapping) -> list:
@@ -90,7 +92,7 @@ class _Writer(Interpreter):
             return [values[tensor] for tensor in call.outputs]
         args, kwargs = call.arguments(values.__getitem__)
         if call.body is not None:
-            return keras.tree.flatten(self.model(call.body)(*args, **kwargs))
+            return keras.tree.flatten(self._holder(call)(*args, **kwargs))
         edit = self.edits.get(call)
         if edit is None:
             return keras.tree.flatten(self._copy(call.operation)(*args, **kwargs))
@@ -122,9 +124,15 @@ class _Writer(Interpreter):
 
     def _operations(self, call: Call) -> list:
         if call.body is not None:
-            return [self.model(call.body)]
+            return [self._holder(call)]
         edit = self.edits.get(call)
         return [self._copy(call.operation)] if edit is None else edit.operations
+
+    def _holder(self, call: Call) -> keras.Layer:
+        model, old = self.model(call.body), call.operation
+        if call.at_each_step and old not in self.holders:
+            self.holders[old] = type(old)(model, name=old.name, dtype=old.dtype_policy)
+        return self.holders[old] if call.at_each_step else model
 
     def _copy(self, operation: keras.Operation) -> keras.Operation:
         if operation not in self.copies:

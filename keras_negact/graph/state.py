@@ -77,6 +77,11 @@ def paired_layers(source, target) -> Iterator[tuple[keras.Layer, keras.Layer]]:
             pending += _pairs_within(held, theirs.get(name))
 
 
+def layers_within(layer: keras.Layer) -> list[keras.Layer]:
+    """The layer itself, and those that it holds, at any depth."""
+    return [held for held, _ in paired_layers(layer, layer)]
+
+
 def _pairs_within(old, new) -> list:
     if isinstance(old, keras.Layer):
         return [(old, new)] if isinstance(new, keras.Layer) else []
@@ -111,10 +116,11 @@ def _build_alike(old: keras.Layer, new: keras.Layer) -> None:
 
 def _saves_by_itself(layer: keras.Layer) -> bool:
     """Whether a class that is not Keras's says how its variables are saved."""
-    return not _is_keras(type(layer).save_own_variables.__module__)
+    return not is_keras(type(layer).save_own_variables.__module__)
 
 
-def _is_keras(module: str) -> bool:
+def is_keras(module: str) -> bool:
+    """Whether a module is Keras's own."""
     return module.split(".")[0] == "keras"
 
 

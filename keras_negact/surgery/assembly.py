@@ -210,7 +210,7 @@ class Assembly:
 
 def move_weights(source: keras.Layer, target: keras.Layer, takes: dict[str, tuple[Take, ...]]):
     """Give a layer the state of the one it was made from, as its channels are now."""
-    steps_of = [(getattr(source, name), steps) for name, steps in takes.items()]
+    steps_of = [(_weight(source, name), steps) for name, steps in takes.items()]
 
     def value(old, new):
         steps = next((steps for weight, steps in steps_of if weight is old), None)
@@ -218,6 +218,14 @@ def move_weights(source: keras.Layer, target: keras.Layer, takes: dict[str, tupl
 
     copy_state(source, target, value)
     copy_trainable(source, target)
+
+
+def _weight(layer: keras.Layer, name: str) -> keras.Variable:
+    """The variable of an attribute; with LoRA the attribute `kernel` is a sum that starts with it."""
+    held = getattr(layer, name)
+    if isinstance(held, keras.Variable):
+        return held
+    return next(variable for variable in layer.variables if variable.name == name)
 
 
 def _compression(site: Site, name: str) -> keras.layers.Layer:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import keras
 
@@ -44,27 +44,44 @@ class Costs:
 
     def places(self, call: Call, axis: int) -> float:
         """How many places the output of a call has, over all its uses, or for each pixel."""
-        return sum(positions(after[0], axis) for _, after in self.shapes[call]) / self.pixels
+        return sum(n * positions(after[0], axis) for _, after, n in self.shapes[call]) / self.pixels
 
-    def multiply_adds(self, outcomes: Outcomes | None = None) -> float:
+    def multiply_adds(
+        self,
+        outcomes: Outcomes | None = None,
+        gone: Set[Call] = frozenset(),
+        bare: Set[Call] = frozenset(),
+    ) -> float:
         """Multiply-adds for one example, or for one pixel.
 
         Args:
             outcomes: what becomes of the operations whose channels change.
+            gone: calls that are no more.
+            bare: calls whose `activation=` is no more.
         """
-        total = 0
-        for call, uses in self.shapes.items():
-            outcome = None if outcomes is None else outcomes.get(call.operation)
-            for before, after in uses:
-                total += layer_multiply_adds(call.operation, before[0], after[0], outcome)
-        return whole(total / self.pixels)
+        return whole(
+            sum(
+                self.of(call, (outcomes or {}).get(call.operation), call in bare)
+                for call in self.shapes
+                if call not in gone
+            )
+        )
+
+    def of(self, call: Call, outcome: Outcome | None = None, bare: bool = False) -> float:
+        """Multiply-adds of one call, over all its uses."""
+        counted = (
+            times * layer_multiply_adds(call.operation, before[0], after[0], outcome, bare)
+            for before, after, times in self.shapes[call]
+        )
+        return sum(counted) / self.pixels
 
 
 class _Shapes(Interpreter):
-    """The shapes that calls take and give, without open sizes, once for each use."""
+    """The shapes that calls take and give, without open sizes, and how often, for each use."""
 
-    def of(self, graph: Graph) -> dict[Call, list[tuple[list, list]]]:
-        self.found: dict[Call, list[tuple[list, list]]] = {}
+    def of(self, graph: Graph) -> dict[Call, list[tuple[list, list, int]]]:
+        self.found: dict[Call, list[tuple[list, list, int]]] = {}
+        self.times = 1
         self.run(graph, [_sized(tensor.shape) for tensor in graph.inputs])
         return self.found
 
@@ -78,8 +95,17 @@ class _Shapes(Interpreter):
             made = keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs))
             after = [tuple(tensor.shape) for tensor in made]
         if before:
-            self.found.setdefault(call, []).append((before, after))
+            self.found.setdefault(call, []).append((before, after, self.times))
         return after
+
+    def run_body(self, call: Call, given: list) -> list:
+        if not call.at_each_step:
+            return super().run_body(call, given)
+        outer, steps = self.times, given[0][1]
+        self.times *= steps
+        made = self.run(call.body, [(shape[0], *shape[2:]) for shape in given])
+        self.times = outer
+        return [(shape[0], steps, *shape[1:]) for shape in made]
 
 
 def _sized(shape: tuple) -> tuple:

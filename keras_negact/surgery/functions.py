@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from keras_negact.graph import copy_operation
+from keras_negact.graph import Call, copy_operation
+from keras_negact.surgery.applied_operation import AppliedOperation
 
 RECTIFIERS_AND_SMOOTH = (
     "relu",
@@ -147,6 +148,19 @@ def elu(alpha) -> Function:
 def of_layer(layer: keras.Layer) -> Function:
     """The function of a layer of which nothing more is known."""
     return Function(type(layer).__name__, lambda: fresh_copy(layer), layer=layer)
+
+
+def of_operation(call: Call) -> Function | None:
+    """The function of an operation of which nothing more is known, where it can be called alone."""
+    places = [i for i, x in enumerate(call.args) if isinstance(x, keras.KerasTensor)]
+    if len(places) != 1 or len(call.inputs) != 1 or call.masks:
+        return None
+    before, after = call.args[: places[0]], call.args[places[0] + 1 :]
+
+    def make() -> keras.Layer:
+        return AppliedOperation(copy_operation(call.operation), before, after, call.kwargs)
+
+    return Function(type(call.operation).__name__, make)
 
 
 def named(name: str) -> Function:

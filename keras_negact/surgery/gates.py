@@ -52,7 +52,7 @@ def reaches_output_unchanged(graph: Graph, tensor) -> bool:
     pending = [tensor]
     while pending:
         tensor = pending.pop()
-        if graph.is_output(tensor):
+        if graph.is_output(tensor) and tensor not in graph.made_in_steps:
             return True
         for call in graph.readers(tensor):
             rule = rule_of(call.operation)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import keras
 
+from keras_negact.graph import model_within
+
 Trained = str | Sequence[str] | None
 
 _NEW: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -24,6 +26,12 @@ def new_layers(clone: keras.Model) -> list[keras.Layer]:
 
     Raises:
         ValueError: for any other model.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> [type(layer).__name__ for layer in new_layers(clone_with_activation(model, "leni"))]
+        ['LENI']
     """
     if not isinstance(clone, keras.Model) or clone not in _NEW:
         raise ValueError(
@@ -65,7 +73,9 @@ def train_only(clone: keras.Model, trained: Trained) -> None:
 
 def _leaves(model: keras.Model, prefix: str) -> Iterator[tuple[str, keras.Layer]]:
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leaves(layer, f"{prefix}{layer.name}/")
+        within = model_within(layer)
+        if within is not None:
+            inner = "" if within is layer else f"{within.name}/"
+            yield from _leaves(within, f"{prefix}{layer.name}/{inner}")
         else:
             yield f"{prefix}{layer.name}", layer

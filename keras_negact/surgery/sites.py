@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import keras
 
-from keras_negact.graph import Call, Graph, is_graph_model
+from keras_negact.graph import Call, Graph, is_graph_model, is_keras, layers_within
 from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
@@ -37,8 +37,9 @@ class Site:
             one place alone.
         action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
             brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
-            it is none of those asked for.
+            it is none of those asked for. Of folding: `"fold"`, `"reduce"` or `"leave"`.
         reason: why, where that is not plain.
+        into: the path of the layer that took what was folded.
         keeps_function: whether the outputs are the same as before.
         new_layer: what stands there in the new network, as a template without weights.
         new_parameters: weights of the new layers.
@@ -46,6 +47,15 @@ class Site:
             the size is unknown.
         unlisted: whether it is no activation that is known, and stands in plans only when named.
         slopes: where a doubled width is kept for the function `p relu(x) - a relu(-x)`, `(p, a)`.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> site = plan_activation_swap(model, "leni").sites[0]
+        >>> site.path, site.function, site.kind, site.channels
+        ('first', 'relu', 'fused', 4)
+        >>> site.new_parameters
+        44
     """
 
     path: str
@@ -63,6 +73,7 @@ class Site:
     around: str = forms.SPACE
     action: str = "leave"
     reason: str = ""
+    into: str = ""
     keeps_function: bool = True
     new_layer: keras.Layer | None = field(default=None, repr=False)
     new_parameters: int = 0
@@ -117,6 +128,8 @@ _IN_REPORTS = (
     "shape",
     "action",
     "reason",
+    "is_output",
+    "into",
     "keeps_function",
     "form",
     "new_parameters",
@@ -147,7 +160,7 @@ def find_sites(graph: Graph) -> list[Site]:
             Site(
                 path=call.path,
                 function=function.name,
-                kind="layer" if kind == "unknown" else kind,
+                kind=_kind_of(call.operation) if kind == "unknown" else kind,
                 shape=shape,
                 axis=axis,
                 dtype=keras.backend.standardize_dtype(output.dtype),
@@ -160,7 +173,9 @@ def find_sites(graph: Graph) -> list[Site]:
         site.calls.append(call)
         if factor is not None:
             site.factor_of[call] = factor
+    surroundings = forms.Surroundings(graph)
     for site in sites.values():
+        site.around = surroundings.of(site.calls, site.kind == "fused")
         _find_obstacles(graph, site)
     return list(sites.values())
 
@@ -169,20 +184,15 @@ def _describe(operation) -> tuple[str, Function, str] | None:
     """Kind, function and what makes a swap impossible, if the operation has an activation."""
     function = function_of(operation)
     if function is not None:
-        return ("layer" if isinstance(operation, keras.Layer) else "operation"), function, ""
+        return _kind_of(operation), function, ""
     if not isinstance(operation, keras.Layer):
         return None
     if isinstance(operation, keras.Model) and not is_graph_model(operation):
         opaque = Function("unknown", lambda: None)
         return "layer", opaque, "inside a subclassed model, whose graph Keras does not record"
-    inner = getattr(operation, "layer", None)
-    if isinstance(inner, keras.Layer):
-        found = _describe(inner)
-        wrapper = f"inside {type(operation).__name__}, which is not opened"
-        return found and (found[0], found[1], found[2] or wrapper)
     function = argument_function(_activation_attribute(operation))
     if function is None:
-        return None
+        return _describe_within(operation)
     rule = rule_of_base(operation)
     if rule is not None and rule.fused:
         return "fused", function, ""
@@ -192,18 +202,45 @@ def _describe(operation) -> tuple[str, Function, str] | None:
     return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
 
 
+def _kind_of(operation) -> str:
+    return "layer" if isinstance(operation, keras.Layer) else "operation"
+
+
+def _describe_within(operation: keras.Layer) -> tuple[str, Function, str] | None:
+    """The activations in a layer that is not opened: a wrapper, or one of the user's."""
+    if rule_of_base(operation) is not None:
+        return None
+    within = [layer for layer in layers_within(operation) if layer is not operation]
+    functions_within = (
+        function_of(layer) or argument_function(_activation_attribute(layer)) for layer in within
+    )
+    names = dict.fromkeys(function.name for function in functions_within if function is not None)
+    if not names:
+        return None
+    opaque = Function(", ".join(names), lambda: None)
+    return "layer", opaque, f"inside {type(operation).__name__}, which is not opened"
+
+
 def _describe_unknown(call: Call) -> tuple[str, Function, str] | None:
-    """A layer of which nothing is known, but that it keeps the shape of its one input."""
+    """What is no known activation, but keeps the shape of its one input."""
     layer = call.operation
-    is_layer = isinstance(layer, keras.Layer) and not isinstance(layer, keras.Model)
     one = len(call.inputs) == 1 == len(call.outputs)
-    if not (is_layer and one) or tuple(call.inputs[0].shape) != tuple(call.outputs[0].shape):
+    if not one or tuple(call.inputs[0].shape) != tuple(call.outputs[0].shape):
+        return None
+    if not isinstance(layer, keras.Layer):
+        applied = functions.of_operation(call)
+        return applied and ("unknown", applied, "")
+    if isinstance(layer, keras.Model):
         return None
     base = known_base(layer)
-    if base is None and rule_of(layer) is None:
+    if base is None:
         return "unknown", functions.of_layer(layer), ""
-    derived = base is not type(layer) and computes_activation(base, layer)
-    return ("layer", functions.of_layer(layer), "") if derived else None
+    if base is not type(layer):
+        is_activation = computes_activation(base, layer)
+        return ("layer", functions.of_layer(layer), "") if is_activation else None
+    rule = rule_of(layer)
+    own = not is_keras(type(layer).__module__) and not (rule.mixes or rule.kernels)
+    return ("unknown", functions.of_layer(layer), "") if own else None
 
 
 def _factor_of_silu(graph: Graph, call: Call) -> keras.KerasTensor | None:
@@ -227,7 +264,6 @@ def _activation_attribute(operation):
 
 def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
-    site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
     if site.unlisted:
         return
     site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)

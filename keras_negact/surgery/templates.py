@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
-from keras_negact._activations import doubles_width, is_factory, resolve_activation
+from keras_negact._activations import doubles_width, is_factory, prelu, resolve_activation
 from keras_negact.graph import config_of, numpy_copy
 from keras_negact.layers._leni_arguments import given_initializers
 from keras_negact.layers.leni import LENI
@@ -64,16 +64,14 @@ class Templates:
                 "A callable given as activation must return a Keras layer, or None to leave the "
                 f"site as it is. For {site.path} it returned {template!r}"
             )
+        if self.shares_slopes:
+            template = prelu(site.rank, site.axis)
         config = config_of(template)
         if self.per_site is None:
             config.update(_from_site(template, site))
             if isinstance(template, LENI) and template.transform == "depthwise":
                 width = site.channels // 2 if channels == "halve" else site.channels
                 config.update(forms.transformation(site.around, config, width))
-        if self.shares_slopes:
-            # One slope a channel, as its paper has it.
-            others = [axis for axis in range(1, site.rank) if axis != site.axis]
-            config["shared_axes"] = others or None
         if channels == "halve" and _restores_width(template):
             config["filters"] = site.channels
         if "data_format" in config:
@@ -121,10 +119,11 @@ def can_halve(layer: keras.Layer) -> bool:
 
 
 def _check_is_activation(layer: keras.Layer) -> None:
-    """Refuse a layer that is known to be something else, such as a convolution or a dropout."""
+    """Refuse a layer of Keras that is something else, such as a convolution or a dropout."""
     rule = rule_of(layer)
+    is_keras_own = type(layer).__module__.partition(".")[0] == "keras"
     known = rule is not None and not isinstance(layer, keras.layers.Activation)
-    if known and rule.function is None:
+    if is_keras_own and known and rule.function is None:
         raise _checks.refused("activation", "an activation", layer)
 
 
@@ -185,5 +184,5 @@ def _same_function(activation, site: Site) -> bool:
 
 
 def _identity(layer: keras.Layer) -> dict:
-    config = layer.get_config()
+    config = keras.saving.serialize_keras_object(layer)["config"]
     return {key: config[key] for key in config if key not in ("name", "dtype", "trainable")}

@@ -5,6 +5,9 @@ import numpy as np
 from hypothesis import strategies as st
 from keras import layers, ops
 
+from tests.support.own_layers import Centred, ChannelScale, Mixer, Swoosh, TwoBranches
+from tests.support.random_fronts import front
+
 FUNCTIONS = ("relu", "relu", "relu", "relu6", "silu", "gelu", "sigmoid", "hard_silu", "softmax")
 
 
@@ -43,14 +46,14 @@ class Builder:
             kwargs["data_format"] = self.data_format
         return getattr(layers, name)(*args, **kwargs)
 
-    def network(self, shape: tuple, steps: int):
-        inputs = keras.Input(shape)
-        tensors = [inputs, self.convolution(inputs)]
+    def network(self, x, steps: int):
+        """Grow on from `x`."""
+        tensors = [x, self.convolution(x)]
         for _ in range(steps):
             # Mostly onwards from the last tensor; sometimes a branch.
             x = tensors[-1] if self.draw(st.integers(0, 3)) else self.pick(*tensors)
             tensors.append(self.step(x, tensors))
-        return inputs, tensors
+        return tensors
 
     def step(self, x, tensors):
         kinds = (
@@ -72,11 +75,18 @@ class Builder:
             "constant",
             "unknown",
             "nested",
+            "branches",
+            "adapted",
+            "own",
+            "own",
+            "leaky",
+            "leaky",
+            *(("sequence",) * 5 if self.rank == 1 else ()),
         )
         return getattr(self, self.pick(*kinds))(x, tensors)
 
     def activation(self, x, tensors=None):
-        kind = self.pick("layer", "layer", "named", "learned", "operation", "twice")
+        kind = self.pick("layer", "layer", "named", "learned", "operation", "twice", "linear")
         if kind == "layer":
             return self.pick(layers.ReLU(), layers.ReLU(6.0), layers.LeakyReLU(), layers.ELU())(x)
         if kind == "named":
@@ -84,6 +94,8 @@ class Builder:
         if kind == "learned":
             spatial = [a for a in range(1, self.rank + 2) if a != self.axis]
             return layers.PReLU("uniform", shared_axes=spatial if self.flip() else None)(x)
+        if kind == "linear":
+            return layers.Activation(self.pick(None, "linear"))(x)
         if kind == "twice":
             relu = layers.ReLU()
             return relu(layers.BatchNormalization(axis=self.axis)(relu(x)))
@@ -172,6 +184,59 @@ class Builder:
             return self.pick(layers.Maximum(), layers.Average(), layers.Multiply())([x, y])
         return x + y if self.flip() else ops.maximum(x, y)
 
+    def leaky(self, x, tensors=None):
+        """A leaky rectifier, with what is linear behind it."""
+        spatial = list(range(1, self.rank + 1))
+        leaky = self.pick(
+            layers.LeakyReLU(0.3),
+            layers.PReLU("uniform", shared_axes=spatial),
+            layers.ReLU(None, 0.1),
+        )
+        x = leaky(x)
+        for _ in range(self.draw(st.integers(0, 2))):
+            kind = self.pick("average", "dropout", "own", "linear")
+            if kind == "average":
+                x = self.layer("AveragePooling", 3, padding="same", strides=1)(x)
+            elif kind == "dropout":
+                x = layers.Dropout(0.5)(x)
+            else:
+                x = ChannelScale()(x) if kind == "own" else layers.Activation("linear")(x)
+        return self.convolution(x)
+
+    def adapted(self, x, tensors=None):
+        """A dense layer with a LoRA kernel."""
+        layer = layers.Dense(4, activation=self.pick(None, "relu"))
+        y = layer(x)
+        layer.enable_lora(2, lora_alpha=self.pick(2, 8))
+        return y
+
+    def own(self, x, tensors=None):
+        """A layer of a user's."""
+        return self.pick(ChannelScale(), Mixer(4), Swoosh(), Centred())(x)
+
+    def branches(self, x, tensors):
+        partners = [y for y in tensors if y.shape == x.shape]
+        y = self.pick(x, *partners)
+        return TwoBranches(tuple(x.shape[1:]), 4)([x, y])
+
+    def sequence(self, x, tensors=None):
+        """A layer that knows an order, or masks."""
+        kinds = ("recurrent", "bidirectional", "distributed", "stepwise", "attention", "causal")
+        kind = self.pick(*kinds)
+        if kind == "recurrent":
+            return self.pick(layers.LSTM, layers.GRU, layers.SimpleRNN)(4, return_sequences=True)(x)
+        if kind == "bidirectional":
+            return layers.Bidirectional(layers.GRU(2, return_sequences=True))(x)
+        if kind == "distributed":
+            return layers.TimeDistributed(layers.Dense(4, activation=self.pick(None, "relu")))(x)
+        if kind == "stepwise":
+            inner = [layers.Dense(4, activation="relu"), self.pick(layers.ReLU(), layers.Dense(4))]
+            return layers.TimeDistributed(keras.Sequential([keras.Input(x.shape[2:]), *inner]))(x)
+        if kind == "attention":
+            return layers.MultiHeadAttention(2, 3)(x, x)
+        activation = self.pick(None, "relu", "silu")
+        return layers.Conv1D(4, 3, padding="causal", activation=activation)(x)
+
     def convolution_to(self, x, shape):
         return self.layer("Conv", filters=shape[self.axis], kernel_size=1)(x)
 
@@ -235,7 +300,8 @@ class Builder:
                 [keras.Input(x.shape[1:]), *inner.stack(), self.layer("Conv", 4, 1)]
             )
         else:
-            inputs, made = inner.network(tuple(x.shape[1:]), steps=self.draw(st.integers(1, 3)))
+            inputs = keras.Input(x.shape[1:])
+            made = inner.network(inputs, steps=self.draw(st.integers(1, 3)))
             model = keras.Model(inputs, made[-1])
         self.reusable.append((model, x.shape))
         return model(x)
@@ -255,6 +321,8 @@ class Builder:
             )
         if kind == "flat":
             x = layers.Flatten(data_format=self.data_format)(x)
+        elif self.rank == 1 and self.flip():
+            x = self.pick(layers.LSTM(4), layers.GRU(4))(x)
         else:
             x = self.layer(self.pick("GlobalAveragePooling", "GlobalMaxPooling"))(x)
         x = layers.Dense(5, activation=self.pick(None, "relu"))(x)
@@ -262,12 +330,20 @@ class Builder:
 
 
 @st.composite
-def networks(draw, max_steps: int = 9):
-    """A small network with random weights; its batch normalizations all do something."""
-    rank = draw(st.sampled_from([1, 2, 2, 2, 3]))
+def networks(draw, max_steps: int = 9, fronts: bool = True):
+    """A small network with random weights; its batch normalizations all do something.
+
+    Args:
+        max_steps: how many steps it grows at most.
+        fronts: whether lookups, embeddings and the like may stand in front.
+    """
+    rank = draw(st.sampled_from([1, 1, 2, 2, 2, 3]))
     builder = Builder(draw, rank, "channels_last", depth=draw(st.sampled_from([0, 0, 1, 2])))
     keras.utils.set_random_seed(draw(st.integers(0, 999)))
-    inputs, tensors = builder.network((4,) * rank + (3,), steps=draw(st.integers(1, max_steps)))
+    inputs = x = keras.Input((4,) * rank + (3,))
+    if fronts:
+        inputs, x = front(builder.pick, rank)
+    tensors = builder.network(x, steps=draw(st.integers(1, max_steps)))
     outputs = [builder.head(tensors[-1])]
     if builder.flip():
         outputs.append(builder.head(builder.pick(*tensors)))
@@ -279,7 +355,10 @@ def networks(draw, max_steps: int = 9):
 def scramble(model: keras.Model) -> None:
     """Random values for every weight, positive ones for variances."""
     rng = np.random.default_rng(0)
+    adapted = _adapted_statistics(model)
     for weight in model.weights:
+        if weight.path in adapted:
+            continue
         spread = 0.5 / np.sqrt(max(1, np.prod(weight.shape[:-1])))
         value = rng.normal(0, max(spread, 0.1), weight.shape)
         if weight.name == "moving_variance":
@@ -287,3 +366,9 @@ def scramble(model: keras.Model) -> None:
         elif weight.name == "gamma":
             value = 1 + value
         weight.assign(value)
+
+
+def _adapted_statistics(model: keras.Model) -> set[str]:
+    """The weights that a layer computes from data, and keeps a copy of."""
+    adapted = (x for x in model.layers if isinstance(x, layers.Normalization))
+    return {weight.path for layer in adapted for weight in layer.weights}

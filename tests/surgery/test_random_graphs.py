@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keras_negact import LENI, OnOffReLU, plan_activation_swap
+from tests.support.backends import to_numpy
+from tests.support.random_fronts import examples_for
 from tests.support.random_graphs import networks
 
 EXAMPLES = int(os.environ.get("KERAS_NEGACT_RANDOM_GRAPHS", "30"))
@@ -28,13 +30,7 @@ patiently = settings(
 
 
 def outputs(model, x):
-    return [np.asarray(y, "float64") for y in keras.tree.flatten(model(x))]
-
-
-def inputs_for(model):
-    rng = np.random.default_rng(3)
-    given = [rng.normal(size=(2, *x.shape[1:])).astype("float32") for x in model.inputs]
-    return given if len(given) > 1 else given[0]
+    return [to_numpy(y).astype("float64") for y in keras.tree.flatten(model(x))]
 
 
 def assert_same(first, second):
@@ -44,13 +40,14 @@ def assert_same(first, second):
 
 
 @pytest.mark.timeout(0)
+@pytest.mark.filterwarnings("ignore:.*not support masking:UserWarning")
 @patiently
 @given(model=networks(), how=st.sampled_from(["skip", "compress", "raise"]), data=st.data())
 def test_swap_keeps_the_function(model, how, data):
     template = data.draw(
         st.sampled_from(["leni", "on_off_relu", "on_off_relu", LENI(compression=None)])
     )
-    x = inputs_for(model)
+    x = examples_for(model)
     before = outputs(model, x)
     if how == "raise" and plan_activation_swap(model, template).report.count("skip"):
         with pytest.raises(ValueError, match="The width cannot change"):
@@ -66,10 +63,11 @@ def test_swap_keeps_the_function(model, how, data):
 
 
 @pytest.mark.timeout(0)
+@pytest.mark.filterwarnings("ignore:.*not support masking:UserWarning")
 @patiently
 @given(model=networks(), how=st.sampled_from(["skip", "compress"]))
 def test_halved_channels_keep_the_shapes(model, how):
-    x = inputs_for(model)
+    x = examples_for(model)
     before = outputs(model, x)
     plan = plan_activation_swap(model, OnOffReLU(), channels="halve", on_conflict=how)
     clone = plan.apply()

@@ -6,13 +6,14 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from keras_negact import clone_with_activation
+from keras_negact import clone_with_activation, plan_activation_swap
+from tests.support.backends import to_numpy
 
 TEXTS = np.array([["a\nb", "c"], ["", "d"], ["c", "c"]])
 
 
 def _outputs(model, x):
-    return [np.asarray(y) for y in keras.tree.flatten(model(x))]
+    return [to_numpy(y) for y in keras.tree.flatten(model(x))]
 
 
 def check_state(model, x):
@@ -130,13 +131,57 @@ def test_lora_on_dense_and_within_attention():
         assert copy.lora_kernel_a.shape == original.lora_kernel_a.shape
 
 
+def adapted(kind):
+    """A network that reads a rectifier with a LoRA kernel, and one that ends in one."""
+    inputs = keras.Input((6, 6, 4))
+    x = layers.Conv2D(6, 3, activation="relu")(inputs)
+    if kind == "dense":
+        reader = layers.Dense(8, activation="relu")
+    elif kind == "convolution":
+        reader = layers.Conv2D(8, 3, activation="relu")
+    elif kind == "grouped":
+        reader = layers.Conv2D(8, 3, groups=2, activation="relu")
+    else:
+        reader = layers.EinsumDense("abcd,de->abce", (4, 4, 8), activation="relu")
+    x = reader(x)
+    reader.enable_lora(2, lora_alpha=8)
+    x = layers.Dense(2)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, x)
+    rng = np.random.default_rng(2)
+    for weight in model.weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    return model, reader
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolution", "grouped", "einsum"])
+def test_lora_behind_a_doubled_width(kind):
+    model, reader = adapted(kind)
+    x = np.random.default_rng(0).normal(size=(3, 6, 6, 4)).astype("float32")
+    plan = plan_activation_swap(model, "on_off_relu")
+    assert [site.action for site in plan.sites] == ["swap"] * 2
+    clone = plan.apply()
+    np.testing.assert_allclose(clone(x), model(x), rtol=1e-4, atol=1e-4)
+    assert plan.report.after.parameters == clone.count_params()
+    copy = clone.get_layer(f"{reader.name}")
+    assert copy.lora_alpha == 8
+    assert copy.lora_kernel_a.shape[-2] == reader.lora_kernel_a.shape[-2] * 2
+    np.testing.assert_array_equal(copy.lora_kernel_b, reader.lora_kernel_b)
+    base, old = (next(v for v in y.variables if v.name == "kernel") for y in (copy, reader))
+    assert not base.trainable
+    width = old.shape[-2]
+    first = np.asarray(base)[..., :width, :]
+    np.testing.assert_array_equal(first, old)
+    halved = plan_activation_swap(model, "on_off_relu", channels="halve").apply()
+    assert halved(x).shape == (3, 2)
+
+
 def test_the_state_of_a_seed_generator():
     dropout = layers.Dropout(0.5, seed=3)
     model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="relu"), dropout])
     model(np.ones((2, 3)), training=True)
-    state = np.asarray(dropout.seed_generator.state)
+    state = to_numpy(dropout.seed_generator.state)
     clone = clone_with_activation(model)
-    np.testing.assert_array_equal(clone.layers[-1].seed_generator.state, state)
+    np.testing.assert_array_equal(to_numpy(clone.layers[-1].seed_generator.state), state)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from keras_negact import LENI, clone_with_activation, plan_activation_swap
 from keras_negact.surgery import new_layers
+from tests.support.backends import to_numpy
 from tests.support.random_graphs import scramble
 from tests.support.swapping import actions, check_same_function
 
@@ -31,13 +32,32 @@ def test_a_factory_means_what_it_means_for_models():
     assert clone.layers[1].kernel_size == 5
 
 
+@pytest.mark.parametrize("default", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("rank", [0, 1, 2, 3])
-def test_prelu_has_one_slope_a_channel(rank):
+def test_prelu_has_one_slope_a_channel(rank, default):
+    # Where the layers themselves say where their channels are, Keras's default does not.
+    keras.config.set_image_data_format(default)
     inputs = keras.Input((5,) * rank + (3,))
-    x = layers.Dense(4, activation="relu", name="dense")(inputs)
-    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
-    clone = clone_with_activation(model, "prelu", where="dense")
-    assert clone.get_layer("dense_activation").alpha.shape == (1,) * rank + (4,)
+    x = layers.Dense(4, activation="relu", name="hidden")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten(data_format="channels_last")(x)))
+    clone = clone_with_activation(model, "prelu", where="hidden")
+    assert clone.get_layer("hidden_activation").alpha.shape == (1,) * rank + (4,)
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_prelu_behind_convolutions_of_either_format(rank, data_format):
+    first = data_format == "channels_first"
+    inputs = keras.Input((3,) + (5,) * rank if first else (5,) * rank + (3,))
+    convolution = getattr(layers, f"Conv{rank}D")
+    x = convolution(4, 1, activation="relu", name="fused", data_format=data_format)(inputs)
+    x = layers.ReLU(name="layer")(convolution(6, 1, data_format=data_format)(x))
+    plan = plan_activation_swap(keras.Model(inputs, ops.relu(x)), "prelu")
+    for site, channels in zip(plan.sites, (4, 6, 6), strict=True):
+        site.new_layer.build(site.shape)
+        ones = (1,) * rank
+        expected = (channels, *ones) if first else (*ones, channels)
+        assert site.new_layer.alpha.shape == expected
 
 
 class Holder(layers.Layer):
@@ -78,6 +98,60 @@ def test_layers_of_other_peoples_are_copied_and_named():
     assert all(isinstance(clone.get_layer(name), LENI) for name in named)
     plan = plan_activation_swap(model, "relu", where=["swoosh"])
     assert [site.keeps_function for site in plan.sites if site.path == "swoosh"] == [False]
+
+
+class Bent(keras.Operation):
+    """An operation of a user's, unregistered."""
+
+    def __init__(self, slope, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, x, power=2):
+        return x + self.slope * x**power
+
+    def compute_output_spec(self, x, power=2):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_operations_can_be_named(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = layers.Conv2D(4, 1)(ops.clip(x, -0.5, x_max=0.5))
+    x = layers.Conv2D(4, 1)(ops.maximum(0.1, x))
+    x = layers.Conv2D(4, 1)(ops.relu(ops.abs(x) - 0.2))
+    x = layers.Conv2D(2, 1)(ops.tanh(x))
+    model = keras.Model(inputs, x)
+    scramble(model)
+    of_class = {type(operation).__name__: operation.name for operation in model.operations}
+    named = [of_class[kind] for kind in ("Clip", "Maximum", "Absolute", "Subtract", "Relu", "Tanh")]
+    assert actions(plan_activation_swap(model)) == {
+        of_class["Relu"]: "swap",
+        of_class["Tanh"]: "leave",
+    }
+    plan, clone = check_same_function(model, where=named)
+    assert actions(plan) == dict.fromkeys(named, "swap")
+    assert {site.kind for site in plan.sites} == {"operation"}
+    assert sum(isinstance(layer, LENI) for layer in clone.layers) == 6
+    assert not {id(x) for x in clone.operations} & {id(x) for x in model.operations}
+    path = tmp_path / "clone.keras"
+    clone.save(path)
+    np.testing.assert_array_equal(keras.models.load_model(path)(IMAGES), clone(IMAGES))
+    # Another activation is put in, and the plan says that outputs change.
+    plan = plan_activation_swap(model, "relu", where=[of_class["Clip"]])
+    changed = {site.path: "outputs change" in site.reason for site in plan.sites if site.new_layer}
+    assert changed == {of_class["Clip"]: True}
+
+
+def test_an_operation_of_a_users_can_be_named():
+    inputs = keras.Input((4,))
+    bent = Bent(0.3, name="bent")
+    x = bent(layers.Dense(6)(inputs), power=3)
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    plan, clone = check_same_function(model, where=["bent"])
+    assert isinstance(clone.get_layer("bent"), LENI)
+    assert plan.sites[0].function == "Bent"
+    assert not plan_activation_swap(model).sites
 
 
 def test_one_warning_when_nothing_was_swapped():
@@ -124,7 +198,9 @@ def test_a_doubled_width_keeps_leaky_rectifiers(make):
     # Slopes that were learned since the plan count.
     if isinstance(model.layers[1], layers.PReLU):
         model.layers[1].alpha.assign(np.full((1, 1, 4), -0.7))
-        np.testing.assert_allclose(plan.apply()(IMAGES), model(IMAGES), atol=1e-5)
+        np.testing.assert_allclose(
+            to_numpy(plan.apply()(IMAGES)), to_numpy(model(IMAGES)), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
@@ -158,10 +234,10 @@ def test_the_new_layers_alone_are_trained():
     assert len(expected) == len(clone.trainable_weights) == 6
     x = IMAGES
     clone.compile(keras.optimizers.SGD(0.1), "mse")
-    frozen = [np.array(w) for w in clone.non_trainable_weights]
+    frozen = [to_numpy(w).copy() for w in clone.non_trainable_weights]
     clone.train_on_batch(x, np.ones_like(clone(x)))
     for weight, before in zip(clone.non_trainable_weights, frozen, strict=True):
-        np.testing.assert_array_equal(weight, before)
+        np.testing.assert_array_equal(to_numpy(weight), before)
     name = model.layers[-1].name
     clone = clone_with_activation(model, trainable=["new", f"^{name}$"])
     assert len(clone.trainable_weights) == 8
@@ -209,7 +285,7 @@ def test_one_warning_says_what_a_subclass_loses():
     with pytest.warns(UserWarning, match=r"`made` \(Making\).*without note, train_step") as caught:
         clone = clone_with_activation(model)
     assert len(caught) == 1
-    np.testing.assert_allclose(clone(x), model(x))
+    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)))
 
 
 @keras.saving.register_keras_serializable(package="tests")

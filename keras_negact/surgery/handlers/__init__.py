@@ -1,10 +1,13 @@
 """All that is known of each layer and operation, found by its exact class."""
 
+from dataclasses import replace
+
 import keras
 
 from keras_negact.surgery.functions import Function, argument_function
 from keras_negact.surgery.handlers import (  # noqa: F401
     activations,
+    leni,
     merging,
     mixing,
     operations,
@@ -53,15 +56,33 @@ def answer(question: Question) -> Outcome:
         if all(channels.keeps_layout for channels in changed):
             return Outcome([None] * len(question.output_shapes))
         raise Conflict(f"nothing is known about {type(operation).__name__}", question.maps)
-    if getattr(operation, "quantization_mode", None) or getattr(operation, "lora_enabled", False):
-        raise Conflict("it is quantized or has a LoRA kernel", changed or [question.wanted])
+    if getattr(operation, "quantization_mode", None):
+        raise Conflict("it is quantized", changed or [question.wanted])
     if not rule.linear and not all(channels.is_plain for channels in changed):
         kind = type(operation).__name__
         raise Conflict(f"{kind} is not linear, and the parts are summed behind it", question.maps)
     outcome = rule.follow(question)
+    if getattr(operation, "lora_enabled", False):
+        outcome = _with_lora(operation, outcome)
     if isinstance(operation, keras.Layer) and not question.bare:
         _check_behind(operation, outcome, question)
     return outcome
+
+
+def _with_lora(layer, outcome: Outcome) -> Outcome:
+    """What happens to a kernel happens to the `A B` that is added to it: its columns are those of B.
+
+    A has the other axes of the kernel.
+    """
+    last = len(layer.kernel.shape) - 1
+    of_kernel = outcome.takes.get("kernel", ())
+    columns = [step for step in of_kernel if step.axis % (last + 1) == last]
+    takes = {
+        "lora_kernel_a": tuple(step for step in of_kernel if step not in columns),
+        "lora_kernel_b": tuple(replace(step, axis=1) for step in columns),
+    }
+    takes = {name: steps for name, steps in takes.items() if steps}
+    return replace(outcome, takes={**outcome.takes, **takes})
 
 
 def _check_behind(operation, outcome: Outcome, question: Question) -> None:

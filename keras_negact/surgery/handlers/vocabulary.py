@@ -108,6 +108,9 @@ class Rule:
         multiply_adds: counts them, from the layer and its input's shape, where that is not
             `kernels` times the places.
         arrays: of a layer that can take a scale and a shift, the class that has it as arrays.
+        affine: of a layer that is a scale and a shift for each channel in inference, what gives
+            these two from the layer, built; folding takes such a layer away.
+        simplifies: whether folding makes its arrays simpler, whatever stands around it.
         channel_axis: the axis of its channels, from the layer and the rank, where it says so.
     """
 
@@ -126,7 +129,14 @@ class Rule:
     at_input: bool = False
     multiply_adds: Callable[[Any, tuple], float] | None = None
     arrays: type | None = None
+    affine: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
+    simplifies: bool = False
     channel_axis: Callable[[Any, int], int | None] | None = None
+
+    @property
+    def folds(self) -> bool:
+        """Whether folding looks for it."""
+        return self.affine is not None or self.simplifies
 
 
 class Conflict(Exception):
