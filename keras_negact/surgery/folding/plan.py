@@ -153,7 +153,9 @@ def _parameters(place) -> int:
 def _multiply_adds(network: costs.Costs, call: Call, block: Block) -> float:
     """Multiply-adds of what a block becomes; a normalization that carries its scale has none."""
     inner = block.layer.activation
-    uses = (inner_multiply_adds(inner, before[0]) for before, _ in network.shapes[call])
+    uses = (
+        times * inner_multiply_adds(inner, before[0]) for before, _, times in network.shapes[call]
+    )
     activation = sum(uses) / network.pixels
     if block.is_activation:
         return activation
