@@ -30,7 +30,7 @@ TensorFlow's own files."""
 def execute(path: pathlib.Path, keep: bool) -> None:
     notebook = nbformat.read(path, as_version=4)
     started, processor_before = time.monotonic(), processor_time()
-    NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True).execute()
+    NotebookClient(notebook, timeout=1800, record_timing=False, coalesce_streams=True).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if worth_keeping(output)]
