@@ -9,7 +9,7 @@ from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
 from keras_negact.surgery.handlers import function_of, known_base, rule_of, rule_of_base
-from keras_negact.surgery.handlers.registry import computes_activation
+from keras_negact.surgery.registry import computes_activation
 
 
 @dataclass(eq=False)

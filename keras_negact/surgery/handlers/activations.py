@@ -7,10 +7,11 @@ from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import functions
 from keras_negact.surgery.functions import Function
+from keras_negact.surgery.handlers.insertion import LENI_TEMPLATE, PAIR_TEMPLATE
 from keras_negact.surgery.handlers.mixing import stated_axis
 from keras_negact.surgery.handlers.per_channel import unchanged
-from keras_negact.surgery.handlers.registry import register, register_operation
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import register, register_operation
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def check_element_wise(function: Function | None, question: Question, which: str) -> None:
@@ -88,7 +89,7 @@ def _(layer):
     def function(x):
         return Function("on_off_relu", lambda: functions.fresh_copy(x), layer=x)
 
-    return Rule(follow, function=function)
+    return Rule(follow, function=function, template=PAIR_TEMPLATE)
 
 
 @register(LENI)
@@ -106,6 +107,7 @@ def _(layer):
         kernels=names,
         inner_layers=("activation", "transform", "normalization_layer"),
         at_input=True,
+        template=LENI_TEMPLATE,
         channel_axis=stated_axis,
     )
 

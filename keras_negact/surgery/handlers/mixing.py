@@ -3,8 +3,8 @@
 from keras import layers
 
 from keras_negact.surgery import kernels
-from keras_negact.surgery.handlers.registry import register
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import register
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def mixing(

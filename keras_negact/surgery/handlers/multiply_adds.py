@@ -4,8 +4,8 @@ import math
 
 import keras
 
-from keras_negact.surgery.handlers.registry import rule_of_costs
-from keras_negact.surgery.handlers.vocabulary import Outcome
+from keras_negact.surgery.registry import rule_of_costs
+from keras_negact.surgery.vocabulary import Outcome
 
 
 def layer_multiply_adds(
