@@ -388,6 +388,10 @@ def test_whether_a_layer_doubles_is_asked_of_it():
     model = stack(layers.Conv2D(4, 3), layers.ReLU(name="relu"))
     plan, clone = check_same_function(model, Both())
     assert plan.report.channels == "double"
+    assert plan.sites[0].keeps_function
+    assert not plan.sites[0].reason
     assert clone.get_layer("relu").output.shape[-1] == 8
     with pytest.raises(ValueError, match="doubles the number of channels"):
         plan_activation_swap(model, Both(), channels="keep")
+    smooth = stack(layers.Conv2D(4, 3, activation="silu"))
+    assert "outputs change" in plan_activation_swap(smooth, Both()).sites[0].reason
