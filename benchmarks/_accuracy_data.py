@@ -46,12 +46,12 @@ def load(name, protocol, npz=None, tfds_dir=None):
     )
 
 
-def whole(npz=None, tfds_dir=None, batch_size=500, square=1, largest_shift=2):
+def whole(npz=None, tfds_dir=None, batch_size=500, square=1, largest_shift=2, images=None):
     """All of CIFAR-10, every tenth training image held out, mirrored in every second epoch.
 
     The first epoch mirrors a random half of the images, the next one the other half: more different
     images than a new draw would show (Jordan, arXiv 2404.00498, section 3.6). Shifts are drawn anew
-    in every epoch.
+    in every epoch. `images` trains on so many of the first ones.
 
     Returns:
         From a seed to an `ArrayDataset`, as `compare_activations` takes it.
@@ -61,7 +61,7 @@ def whole(npz=None, tfds_dir=None, batch_size=500, square=1, largest_shift=2):
     train, validation, test = (
         reduced(*examples, None, square)
         for examples in (
-            (x[~held_out], y[~held_out]),
+            (x[~held_out][:images], y[~held_out][:images]),
             (x[held_out], y[held_out]),
             raw_images("cifar10", "test", npz, tfds_dir),
         )

@@ -47,7 +47,8 @@ def trained_with(build, protocol, steps, factor):
     def compiled(**seed):
         model = build(**seed)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(sgd(model, protocol, steps, factor * protocol.peak), loss)
+        optimizer = sgd(model, protocol, steps, factor * protocol.peak)
+        model.compile(optimizer, loss, metrics=["accuracy"])
         return model
 
     return compiled

@@ -4,8 +4,10 @@ import functools
 from dataclasses import dataclass
 
 import _accuracy_designs
+from _ablations import ABLATIONS, HALVED, ablation_variants
 
-from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants, weights_path
+from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants
+from keras_negact.comparison.compare import weights_path
 from keras_negact.models import cifar_resnet, on_off_cnn
 
 SHORT_LIST = ("relu", "prelu", "silu", "mish", "funnel", "on_off_relu_halved", "leni")
@@ -116,18 +118,21 @@ def studies(protocol: Protocol, pretrained) -> dict[str, Study]:
         ),
         "resnet20": Study(
             "cifar10",
-            {**activation_variants(resnet20("cifar10", protocol)), **narrow},
+            {
+                **_with_ablations(resnet20("cifar10", protocol)),
+                **narrow,
+            },
             "cifar_resnet20",
             protocol.epochs,
             tables={
-                "activations": [*ACTIVATIONS, "leni 1/2"],
-                "compensation": ["relu", "leni", "leni_compensation", *narrow],
+                "activations": [*ACTIVATIONS, *ABLATIONS, HALVED, "leni 1/2"],
+                "compensation": ["relu", "leni", HALVED, *narrow],
             },
         ),
         "cnn": Study(
             "cifar10",
             {
-                **activation_variants(plain_cnn("cifar10", protocol)),
+                **_with_ablations(plain_cnn("cifar10", protocol)),
                 **_renamed(half_cnn, "1/2"),
             },
             "on_off_cnn",
@@ -166,6 +171,10 @@ def input_shape(dataset, protocol):
     *sides, channels = SHAPES[dataset]
     square = 1 if dataset == "rhythms" else protocol.square
     return (*(side // square for side in sides), channels)
+
+
+def _with_ablations(build):
+    return {**activation_variants(build), **ablation_variants(build)}
 
 
 def _on_off_protocols(protocol):

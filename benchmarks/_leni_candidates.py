@@ -1,7 +1,9 @@
-"""Candidates for LENI's default that the layer itself has no argument for."""
+"""What LENI's default was chosen from, and the control that costs what LENI costs."""
 
 import keras
 from keras import layers, ops
+
+from keras_negact import LENI
 
 
 @keras.saving.register_keras_serializable("keras_negact_benchmarks")
@@ -64,3 +66,31 @@ def _identity(shape, dtype=None):
         * ops.reshape(middle[0], (-1, 1, 1, 1))
         * ops.reshape(middle[1], (1, -1, 1, 1))
     )
+
+
+def frozen_kernel() -> keras.Layer:
+    """`LENI()` whose kernel stays what it is at the start; its other weights learn."""
+    return LENI(kernel_constraint=_Unchanged())
+
+
+@keras.saving.register_keras_serializable("keras_negact_benchmarks")
+class _Unchanged(keras.constraints.Constraint):
+    """Brings a kernel that started as zeros back to zeros after each step."""
+
+    def __call__(self, kernel):
+        return ops.zeros_like(kernel)
+
+
+def _leni(**arguments):
+    return lambda: LENI(**arguments)
+
+
+# At most six. Everything is spelled out: a candidate stays what it was, whatever the default
+# becomes.
+CANDIDATES = {
+    "keep": _leni(start="keep", compression="channelwise", kernel_gain=1.0),
+    "keep, gain 3": _leni(start="keep", compression="channelwise", kernel_gain=3.0),
+    "sum, gain 3": _leni(start="keep", compression="sum", kernel_gain=3.0),
+    "leaky 0.1, sum, gain 3": _leni(start="leaky", slope=0.1, compression="sum", kernel_gain=3.0),
+    "larger of negative": LargerOfNegative,
+}

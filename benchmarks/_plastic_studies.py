@@ -7,6 +7,7 @@ import _accuracy_data
 import _plastic_summary
 import keras
 import numpy as np
+from _leni_candidates import CANDIDATES
 from _plastic_network import (
     ChannelPReLU,
     dead_parts,
@@ -51,25 +52,17 @@ MLP = {
 }
 
 
-# For the choice of LENI's default, with the controls that it is held against.
-CANDIDATES = {
+# With the controls that they are held against.
+WITH_CONTROLS = {
     "relu": ("relu", False),
-    "keep": (lambda: LENI(start="keep", compression="channelwise", kernel_gain=1.0), False),
-    "keep, gain 3": (lambda: LENI(start="keep", compression="channelwise", kernel_gain=3.0), False),
-    "sum": (lambda: LENI(start="keep", compression="sum", kernel_gain=1.0), False),
-    "sum, gain 3": (lambda: LENI(start="keep", compression="sum", kernel_gain=3.0), False),
-    "leaky": (lambda: LENI(start="leaky", compression="channelwise", kernel_gain=1.0), False),
-    "leaky 0.1, sum, gain 3": (
-        lambda: LENI(start="leaky", slope=0.1, compression="sum", kernel_gain=3.0),
-        False,
-    ),
+    **{name: (candidate, False) for name, candidate in CANDIDATES.items()},
     "on_off": ("on_off_relu", False),
 }
 
 
 def candidate_study(images, labels, folder, settings) -> None:
     """Random labels, for what LENI's default was chosen from."""
-    random_label_study(images, labels, folder, settings, CANDIDATES)
+    random_label_study(images, labels, folder, settings, WITH_CONTROLS)
 
 
 def random_label_study(images, labels, folder, settings, variants=CNN) -> None:

@@ -8,7 +8,7 @@ import _accuracy_data
 import _fast_network
 import keras
 from _accuracy_search import FACTORS, candidate, chosen_factors, sgd
-from _leni_candidates import relu_and_depthwise
+from _leni_candidates import frozen_kernel, relu_and_depthwise
 
 from keras_negact import LENI
 from keras_negact.comparison import compare_activations
@@ -42,20 +42,15 @@ def prelu() -> keras.Layer:
     return keras.layers.PReLU(shared_axes=[1, 2])
 
 
-def frozen_leni() -> keras.Layer:
-    """LENI whose kernel stays what it was at the start."""
-    return LENI(kernel_constraint=_Unchanged())
-
-
 def symmetric_leni() -> keras.Layer:
     """LENI whose positive branch has a kernel too: is it the asymmetry that helps?"""
-    return LENI(_registered("FilteredReLU"))
+    return LENI(registered("FilteredReLU"))
 
 
 STANDARD = {
     "relu": Setting("relu"),
     "relu + depthwise": Setting(relu_and_depthwise),
-    "funnel": Setting(lambda: _registered("FunnelReLU")),
+    "funnel": Setting(lambda: registered("FunnelReLU")),
     "prelu": Setting(prelu),
     "gelu": Setting("gelu"),
     "silu": Setting("silu"),
@@ -66,7 +61,7 @@ CLAIMS = {
     "relu": Setting("relu"),
     "leni": Setting("leni"),
     "leni, no transformation": Setting(lambda: LENI(transform=None)),
-    "leni, frozen kernel": Setting(frozen_leni),
+    "leni, frozen kernel": Setting(frozen_kernel),
     "leni, both branches": Setting(symmetric_leni),
     "relu 1/2": Setting("relu", part=0.5),
     "leni 1/2": Setting("leni", part=0.5),
@@ -98,9 +93,9 @@ def run(name: str, settings, compare_more: dict) -> None:
     protocol = {"network": "fast_network", "widths": list(_fast_network.WIDTHS)}
     if name == RATES:
         epochs = settings.epochs or max(1, EPOCHS // 3)
-        chosen_from = _only(STANDARD, settings.variants)
+        chosen_from = only(STANDARD, settings.variants)
         variants = {
-            candidate(variant, factor): _trained(kernel, setting, epochs, data, factor)
+            candidate(variant, factor): fast_variant(kernel, setting, epochs, data, factor)
             for variant, setting in chosen_from.items()
             for factor in FACTORS
         }
@@ -119,8 +114,8 @@ def run(name: str, settings, compare_more: dict) -> None:
     # What was not searched learns at the rate of what it is a form of.
     searched = chosen_factors(settings.output_dir / RATES, STANDARD)
     variants = {
-        variant: _trained(kernel, setting, epochs, data, searched.get(_family(variant), 1.0))
-        for variant, setting in _only(chosen, settings.variants).items()
+        variant: fast_variant(kernel, setting, epochs, data, searched.get(_family(variant), 1.0))
+        for variant, setting in only(chosen, settings.variants).items()
     }
     seeds = settings.seeds or (SEEDS if name == "standard" else SEEDS - 1)
     compare(
@@ -163,12 +158,14 @@ class _ResNetRate:
     weight_decay = 5e-3
 
 
-def _trained(kernel, setting: Setting, epochs: int, data, factor: float):
+def fast_variant(
+    kernel, setting: Setting, epochs: int, data, factor: float, all_widths=_fast_network.WIDTHS
+):
     """A function that builds the network and compiles it with its optimizer."""
 
     def build():
         # A multiple of 8, so that half and three quarters of it are even.
-        widths = tuple(int(width * setting.part) for width in _fast_network.WIDTHS)
+        widths = tuple(int(width * setting.part) for width in all_widths)
         model = _fast_network.fast_network(
             kernel, activation=setting.activation, widths=widths, halved=setting.halved
         )
@@ -186,17 +183,9 @@ def _family(variant: str) -> str:
     return variant if variant in STANDARD else variant.split(",")[0].split(" ")[0]
 
 
-def _only(variants: dict, names) -> dict:
+def only(variants: dict, names) -> dict:
     return {name: variants[name] for name in variants if not names or name in names}
 
 
-def _registered(name: str) -> keras.Layer:
+def registered(name: str) -> keras.Layer:
     return keras.saving.get_registered_object(f"keras_negact>{name}")()
-
-
-@keras.saving.register_keras_serializable("keras_negact_benchmarks")
-class _Unchanged(keras.constraints.Constraint):
-    """Brings a kernel that started as zeros back to zeros after each step."""
-
-    def __call__(self, kernel):
-        return keras.ops.zeros_like(kernel)

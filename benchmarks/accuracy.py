@@ -28,6 +28,7 @@ os.environ.setdefault(
 
 import _accuracy_data
 import _accuracy_search
+import _default_studies
 import _standard_studies
 from _accuracy_studies import PROTOCOLS, input_shape, plain_cnn, resnet20, studies
 
@@ -69,7 +70,8 @@ def read_settings():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--protocol", choices=[STANDARD, *PROTOCOLS], default=STANDARD)
-    add("--studies", nargs="+", choices=[*_standard_studies.STUDIES, *SEARCHES, *STUDIES],
+    add("--studies", nargs="+",
+        choices=[*_standard_studies.STUDIES, *_default_studies.STUDIES, *SEARCHES, *STUDIES],
         help="by default all of the protocol's; the searches only under the full one")  # fmt: skip
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, instead")
@@ -83,7 +85,8 @@ def read_settings():
     add("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     settings = parser.parse_args()
     if settings.protocol == STANDARD:
-        unknown = set(settings.studies or ()) - set(_standard_studies.STUDIES)
+        allowed = {*_standard_studies.STUDIES, *_default_studies.STUDIES}
+        unknown = set(settings.studies or ()) - allowed
         settings.studies = settings.studies or list(_standard_studies.STUDIES)
     else:
         unknown = set(settings.studies or ()) - {*SEARCHES, *STUDIES}
@@ -111,10 +114,12 @@ def run_in_shares(study, settings):
 
 
 def run_study(name, settings):
+    compare_more = {"name": settings.name, "share": tuple(settings.share)}
+    if name in _default_studies.STUDIES:
+        _default_studies.STUDIES[name](settings, settings.output_dir / name, **compare_more)
+        return
     if settings.protocol == STANDARD:
-        _standard_studies.run(
-            name, settings, {"name": settings.name, "share": tuple(settings.share)}
-        )
+        _standard_studies.run(name, settings, compare_more)
         return
     protocol = PROTOCOLS[settings.protocol]
     changes = {"seeds": settings.seeds, "epochs": settings.epochs}
@@ -124,8 +129,7 @@ def run_study(name, settings):
     compare = functools.partial(
         compare_activations,
         output_dir=folder,
-        name=settings.name,
-        share=tuple(settings.share),
+        **compare_more,
     )
     if name in SEARCHES:
         network, build = SEARCHES[name]

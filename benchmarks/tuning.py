@@ -93,7 +93,7 @@ def searched(settings: argparse.Namespace, directory: str) -> RandomSearch:
         seed=0,
         directory=pathlib.Path(directory),
     )
-    tuner.search(data.train_at, epochs=settings.epochs, validation_data=data.validation, verbose=0)
+    tuner.search(data.train_at, epochs=settings.epochs, validation_data=data.validation)
     return tuner
 
 

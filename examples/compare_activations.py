@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from keras_negact.comparison import ACTIVATIONS, activation_variants, compare_activations
 from keras_negact.datasets import load_dataset
-from keras_negact.models import check_network_name, network_by_name
+from keras_negact.models import network_by_name
 
 DATASETS = ["digits", "cifar10", "cifar100", "fashion_mnist"]
 
@@ -75,10 +75,6 @@ def read_settings() -> argparse.Namespace:
     settings = parser.parse_args()
     if settings.reference not in settings.activations:
         parser.error(f"--reference {settings.reference} is not among --activations.")
-    try:
-        check_network_name(settings.model)
-    except ValueError as error:
-        parser.error(str(error))
     if settings.output_dir is None:
         settings.output_dir = f"runs/compare-{settings.dataset}-{settings.model}"
     return settings

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from keras_negact.datasets import Dataset, is_prepared, load_dataset
 from keras_negact.layers import weights_without_decay
-from keras_negact.models import check_network_name, network_by_name
+from keras_negact.models import network_by_name
 from keras_negact.training import Backup, evaluate, fit, is_chief, make_strategy
 
 ACTIVATIONS = ["relu", "leaky_relu", "prelu", "silu", "gelu", "mish", "on_off_relu", "leni"]
@@ -131,10 +131,6 @@ def read_settings() -> argparse.Namespace:
             **{key: started_with[key] for key in started_with.keys() - MAY_CHANGE_ON_RESUME}
         )
         settings = parser.parse_args()
-    try:
-        check_network_name(settings.model)
-    except ValueError as error:
-        parser.error(str(error))
     if settings.dataset == "auto":
         prepared = settings.download or is_prepared("cifar10", settings.data_dir)
         settings.dataset = "cifar10" if prepared else "digits"
@@ -195,7 +191,12 @@ def load_data(settings: argparse.Namespace) -> Dataset:
 
 
 def compiled_model(settings: argparse.Namespace, data: Dataset) -> keras.Model:
-    model = network_by_name(settings.model, data.input_shape, data.num_classes, settings.activation)
+    try:
+        model = network_by_name(
+            settings.model, data.input_shape, data.num_classes, settings.activation
+        )
+    except ValueError as error:
+        sys.exit(str(error))
     steps = settings.epochs * len(data.train)
     warmup = 1 + steps // 10
     learning_rate = keras.optimizers.schedules.CosineDecay(

@@ -86,9 +86,7 @@ def search_and_finish(settings: argparse.Namespace, role: str, is_worker: bool) 
     if role or not settings.workers:
         if not is_worker:
             print_plan(settings, data, tuner)
-        tuner.search(
-            data.train_at, epochs=settings.epochs, validation_data=data.validation, verbose=0
-        )
+        tuner.search(data.train_at, epochs=settings.epochs, validation_data=data.validation)
     if not (is_worker or is_supervised()):
         finish(settings, data, tuner, strategy)
 

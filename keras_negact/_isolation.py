@@ -1,4 +1,4 @@
-"""A network of its own for this process and all that it starts. Linux only."""
+"""A network of its own for this process and all that it starts, and why to want one. Linux only."""
 
 import ctypes
 import errno
@@ -8,6 +8,10 @@ import socket
 import struct
 import sys
 
+OPEN_PORTS = (
+    "TensorFlow's server in each worker listens on all network interfaces without a password: who "
+    "reaches its port can read and write files as you."
+)
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_negact import _checks
+from keras_negact import _checks, _prepared_data
 from keras_negact._batches import Batches, shuffled_batches
 from keras_negact._extras import require
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+__all__ = ["Dataset", "is_prepared", "load_dataset"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Dataset:
             and epochs give equal batches, whatever was read before.
         validation: images held out of the official training set; fixed, whatever the seed is.
         test: images of the official test set.
+
+    Examples:
+        >>> digits = load_dataset("digits", batch_size=32, limit=100)
+        >>> digits.input_shape, digits.num_classes, digits.counts
+        ((8, 8, 1), 10, {'train': 90, 'validation': 10, 'test': 100})
     """
 
     name: str
@@ -95,20 +102,32 @@ def load_dataset(
         A `Dataset`.
 
     Raises:
-        ValueError: if an argument is not allowed.
+        ValueError: if an argument is not allowed, or the data is damaged; the message then names
+            the folder to delete.
         FileNotFoundError: if the data is not there and `download` is false; the message gives the
             command that fetches it.
+        ConnectionError: if the data can't be fetched, as without a network; it gives the command
+            and the folder.
         ImportError: if TensorFlow or the extra `data` is not installed.
+
+    Examples:
+        >>> digits = load_dataset("digits", batch_size=32, limit=100)
+        >>> images, labels = next(iter(digits.train_at(0)))
+        >>> tuple(images.shape), tuple(labels.shape)
+        ((32, 8, 8, 1), (32,))
     """
     name = _checks.one_of("name", name, _AUGMENTATIONS)
     batch_size = _checks.integer("batch_size", batch_size, minimum=1)
+    _check_data_dir(data_dir)
     download = _checks.flag("download", download)
     limit = None if limit is None else _checks.integer("limit", limit, minimum=2)
     seed = _checks.integer("seed", seed, minimum=0)
     augmentation = _AUGMENTATIONS[name] if _checks.flag("augment", augment) else _NONE
     require("tensorflow", "tensorflow")
-    read = _read_digits if name == "digits" else _read_tfds
-    train, test, class_names = read(name, data_dir, download, limit)
+    if name == "digits":
+        train, test, class_names = _read_digits(limit)
+    else:
+        train, test, class_names = _prepared_data.read(name, data_dir, download, limit)
     images, labels = train[0], train[1].astype("int32")
     test = (test[0], test[1].astype("int32"))
     held_out = np.arange(len(images)) % 10 == min(9, len(images) - 1)
@@ -135,12 +154,22 @@ def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
     Args:
         name: as for `load_dataset`.
         data_dir: as for `load_dataset`.
+
+    Examples:
+        >>> is_prepared("digits")
+        True
     """
     _checks.one_of("name", name, _AUGMENTATIONS)
-    return name == "digits" or _builder(name, data_dir).is_prepared()
+    _check_data_dir(data_dir)
+    return name == "digits" or _prepared_data.is_prepared(name, data_dir)
 
 
-def _read_digits(name, data_dir, download, limit):
+def _check_data_dir(data_dir):
+    if data_dir is not None and not (isinstance(data_dir, (str, PathLike)) and str(data_dir)):
+        raise _checks.refused("data_dir", "None or the path of a folder", data_dir)
+
+
+def _read_digits(limit):
     datasets = require("sklearn.datasets", "data")
     model_selection = require("sklearn.model_selection", "data")
     digits = datasets.load_digits()
@@ -152,39 +181,6 @@ def _read_digits(name, data_dir, download, limit):
     class_names = tuple(str(label) for label in digits.target_names)
     train = (train_images[:limit], train_labels[:limit])
     return train, (test_images[:limit], test_labels[:limit]), class_names
-
-
-def _builder(name, data_dir):
-    tfds = require("tensorflow_datasets", "data")
-    return tfds.builder(name, data_dir=data_dir)
-
-
-def _read_tfds(name, data_dir, download, limit):
-    builder = _builder(name, data_dir)
-    if not builder.is_prepared():
-        folder = builder.data_path.parent.parent
-        if not download:
-            raise FileNotFoundError(
-                f"{name} is not prepared in {folder}. Name the folder that holds it (`data_dir`), "
-                "ask for it with `download=True`, or fetch it once with\n"
-                f'python -c "import tensorflow_datasets as tfds; '
-                f"tfds.load('{name}', data_dir='{folder}')\""
-            )
-        require("importlib_resources", "data")
-        builder.download_and_prepare()
-    class_names = tuple(builder.info.features["label"].names)
-    return _read_split(builder, "train", limit), _read_split(builder, "test", limit), class_names
-
-
-def _read_split(builder, split, limit):
-    tfds = require("tensorflow_datasets", "data")
-    # The arrays are kept here: a cache of the reader's own would double the memory.
-    read_config = tfds.ReadConfig(try_autocache=False)
-    examples = builder.as_dataset(split=split, as_supervised=True, read_config=read_config)
-    if limit is not None:
-        examples = examples.take(limit)
-    images, labels = zip(*examples.batch(1024).as_numpy_iterator(), strict=True)
-    return np.concatenate(images), np.concatenate(labels)
 
 
 def _as_tf_data(batches: Batches) -> tf.data.Dataset:

@@ -20,15 +20,10 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from keras_negact import _checks
-from keras_negact._isolation import enter_own_network
+from keras_negact._isolation import OPEN_PORTS, enter_own_network
 from keras_negact._parent import command_ending_with_parent
 
 _POLL_EVERY = 0.1
-_OPEN_PORTS = (
-    "TensorFlow's server in each worker listens on all network interfaces without a password: who "
-    "reaches its port can read and write files as you. --isolate or a firewall keeps others out "
-    "(docs/distributed.md)."
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             parser.error(f"--isolate: this machine allows no network namespace ({error.strerror})")
     elif settings.workers > 1:
-        _say(_OPEN_PORTS)
+        _say(f"{OPEN_PORTS} --isolate or a firewall keeps others out (docs/distributed.md).")
     return Workers(settings).run()
 
 

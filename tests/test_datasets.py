@@ -213,16 +213,6 @@ def test_cifar_images_are_shifted_by_four_pixels_at_most_and_half_of_them_mirror
     assert abs(np.mean(mirrored) - 0.5) < 0.19
 
 
-def test_cifar100_is_read_from_its_builder():
-    with tfds.testing.mock_data(num_examples=20):
-        record = load_dataset("cifar100", batch_size=8, download=True)
-        images, labels = gathered(record.train)
-    assert record.input_shape == (32, 32, 3)
-    assert record.num_classes == 100
-    assert images.shape == (18, 32, 32, 3)
-    assert labels.max() < 100
-
-
 def test_importing_the_package_imports_no_extra_that_keras_does_not_import_itself():
     check = (
         "import sys, keras; before = set(sys.modules); import keras_negact; "

@@ -107,7 +107,34 @@ def retina() -> None:
     drawing.save("retina")
 
 
+def doubled_width() -> None:
+    drawing = Drawing(9.4, 3.0)
+    for y, name in ((2.3, "before"), (0.85, "after")):
+        drawing.note(0.55, y, name)
+    _, out = drawing.box(2.0, 2.3, "convolution\n$V$", "through", 1.5, 0.75)
+    relu, relu_out = drawing.box(4.6, 2.3, r"relu$(x)$", "on", 1.6)
+    behind, end = drawing.box(7.2, 2.3, "convolution\n$W$", "through", 1.5, 0.75)
+    drawing.arrow(out, relu)
+    drawing.arrow(relu_out, behind)
+    _, new_out = drawing.box(2.0, 0.85, "convolution\n$V$", "through", 1.5, 0.75)
+    on, on_out = drawing.box(4.6, 1.2, r"ON: relu$(x)$", "on", 1.6, 0.55)
+    off, off_out = drawing.box(4.6, 0.5, r"OFF: relu$(-x)$", "off", 1.6, 0.55)
+    kept, kept_end = drawing.box(7.2, 1.2, "$W$", "through", 1.5, 0.55)
+    zero, zero_end = drawing.box(7.2, 0.5, "$0$", "learned", 1.5, 0.55)
+    plus, plus_out = drawing.box(8.6, 0.85, "+", "through", 0.45, 0.45)
+    drawing.arrow(new_out, on)
+    drawing.arrow(new_out, off)
+    drawing.arrow(on_out, kept)
+    drawing.arrow(off_out, zero)
+    drawing.arrow(kept_end, (plus[0], plus[1] + 0.12))
+    drawing.arrow(zero_end, (plus[0], plus[1] - 0.12))
+    drawing.arrow(end, (9.2, end[1]))
+    drawing.arrow(plus_out, (9.2, plus_out[1]))
+    drawing.save("doubled_width")
+
+
 if __name__ == "__main__":
     leni()
     on_off_relu()
     retina()
+    doubled_width()

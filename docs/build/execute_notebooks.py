@@ -10,6 +10,7 @@ Needs the extras `docs` and `examples`.
 import os
 import pathlib
 import re
+import resource
 import sys
 import time
 
@@ -17,13 +18,18 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = pathlib.Path(__file__).parents[2]
-TENSORFLOWS_OWN = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4,} ).*\n?", re.M)
-"""What TensorFlow's C++ parts write about the machine, whatever the log level is."""
+OTHERS = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4,} |INFO: Created TensorFlow Lite"
+    r"|fully_quantize).*\n?|^/.*/(tensorflow|keras)/.*Warning: .*\n  .*\n?",
+    re.M,
+)
+"""What TensorFlow's C++ parts write whatever the log level is, and warnings inside Keras's and
+TensorFlow's own files."""
 
 
 def execute(path: pathlib.Path, keep: bool) -> None:
     notebook = nbformat.read(path, as_version=4)
-    started = time.monotonic()
+    started, processor_before = time.monotonic(), processor_time()
     NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -34,14 +40,21 @@ def execute(path: pathlib.Path, keep: bool) -> None:
     }
     if keep:
         nbformat.write(notebook, path)
-    print(f"{path}: {time.monotonic() - started:.0f} s", flush=True)
+    seconds, processor = time.monotonic() - started, processor_time() - processor_before
+    print(f"{path}: {seconds:.0f} s, {processor:.0f} s of a processor's time", flush=True)
+
+
+def processor_time() -> float:
+    """Seconds that the kernels took so far, on all cores together."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def worth_keeping(output) -> bool:
     if output.output_type != "stream":
         return True
-    output.text = TENSORFLOWS_OWN.sub("", output.text)
-    return bool(output.text)
+    output.text = OTHERS.sub("", output.text)
+    return bool(output.text.strip())
 
 
 def main() -> None:

@@ -65,6 +65,16 @@ class ActivationMonitor(keras.callbacks.Callback):
         The measures are this package's, see `negative_information_report`. That networks lose
         their ability to learn as units die: Lillo and Cheney, arXiv 2509.22562; Abbas et al., arXiv
         2303.07507.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> dense = keras.layers.Dense(4, activation="relu", name="hidden")
+        >>> model = keras.Sequential([keras.Input((2,)), dense, keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> monitor = ActivationMonitor(x, warn_at=1.0)
+        >>> history = model.fit(x, y, epochs=2, callbacks=[monitor], verbose=0)
+        >>> "dead_channels" in history.history, monitor.records[0]["epoch"]
+        (True, 0)
     """
 
     def __init__(

@@ -22,19 +22,23 @@ _BARS = (
 def draw_bars(report, path: str | os.PathLike) -> None:
     """Draw a group of bars for each activation, and what of the negative part is let through."""
     sites = report.sites
-    figure = _figure(8.5, 1.6 + 0.62 * len(sites))
+    figure = _figure(8.5, 1.6 + 0.66 * len(sites))
     shares, seen = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
     places = np.arange(len(sites))
     for number, (quantity, label, color) in enumerate(_BARS):
         values = [100 * getattr(site, quantity) for site in sites]
         offset = (number - (len(_BARS) - 1) / 2) * 0.2
-        shares.barh(places + offset, values, 0.19, color=color, label=label)
+        bars = shares.barh(places + offset, values, 0.19, color=color, label=label)
+        shares.bar_label(bars, [f"{value:.0f}" for value in values], padding=2, fontsize=6.5)
     shares.set_yticks(places, [f"{site.path}\n{site.function}" for site in sites], fontsize=8)
     shares.set_ylim(len(sites) - 0.5, -0.5)
-    shares.set_xlim(0, 100)
+    shares.set_xlim(0, 107)
+    shares.set_xticks(range(0, 101, 20))
     shares.set_xlabel("percent of channels, values or energy")
-    seen.barh(places, [100 * site.seen_energy for site in sites], 0.5, color="#1a7f37")
-    seen.set_xlim(0, max(105.0, *(105 * site.seen_energy for site in sites)))
+    passed_on = [100 * site.seen_energy for site in sites]
+    bars = seen.barh(places, passed_on, 0.5, color="#1a7f37")
+    seen.bar_label(bars, [f"{value:.0f}" for value in passed_on], padding=2, fontsize=8)
+    seen.set_xlim(0, 1.25 * max(100.0, *passed_on))
     seen.set_xlabel("percent of the\nnegative energy passed on")
     for panel in (shares, seen):
         panel.grid(axis="x", alpha=0.25)
@@ -57,7 +61,9 @@ def draw_feature_maps(
     site: str | None = None,
     channels: int = 6,
 ) -> None:
-    """Draw feature maps of an image before and after ReLU, ON/OFF ReLU and LENI.
+    """Draw feature maps of an image before an activation, and what the activations make of them.
+
+    ON is what a ReLU passes on; OFF is what it throws away, and ON/OFF ReLU has both.
 
     Those channels are shown whose negative part holds the most energy. Where the activation is a
     LENI, its own trained output is shown. Elsewhere there is none, so an untrained one with random
@@ -72,6 +78,12 @@ def draw_feature_maps(
 
     Raises:
         ValueError: if there is no such activation, or it has no feature maps to look at.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), convolution])
+        >>> image = np.linspace(-1, 1, 64).reshape(8, 8, 1)
+        >>> draw_feature_maps(model, image, "feature_maps.png", channels=2)
     """
     check_model(model)
     channels = _checks.integer("channels", channels, 1)
@@ -89,9 +101,8 @@ def draw_feature_maps(
     on, off = np.maximum(before, 0), np.maximum(-before, 0)
     columns = [
         ("before", before),
-        ("ReLU", on),
-        ("ON", on),
-        ("OFF", off),
+        ("ON, as a ReLU", on),
+        ("OFF, which a\nReLU throws away", off),
         (label, leni),
     ]
     figure = _figure(1.45 * (len(columns) + 1) + 0.5, 1.45 * len(shown) + 0.9)

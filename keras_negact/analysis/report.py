@@ -1,7 +1,6 @@
 """What a network throws away, activation by activation."""
 
 import dataclasses
-import html
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,8 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
+from keras_negact._progress import Progress
+from keras_negact._table import Shown, Table, dimensions
 from keras_negact.analysis import pictures
 from keras_negact.analysis.gradients import units_without_gradient
 from keras_negact.analysis.observation import Observation
@@ -34,6 +35,13 @@ class SiteReport:
             slope `a`; a trained LENI may amplify it beyond 1.
         units_without_gradient: share of the values in front of the activation that a backward pass
             over one batch does not reach.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> site = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0).sites[0]
+        >>> site.path, site.function, site.negative_share
+        ('leaky', 'leaky_relu', 0.5)
     """
 
     path: str
@@ -46,15 +54,24 @@ class SiteReport:
     units_without_gradient: float
 
 
-@dataclasses.dataclass(frozen=True)
-class NegativeInformationReport:
-    """What a network throws away; `print` it for a table.
+@dataclasses.dataclass(frozen=True, repr=False)
+class NegativeInformationReport(Shown):
+    """What a network throws away; its representation is its table.
 
     Attributes:
         model: the network's name.
         examples: how many it was shown.
         gradient_examples: how many were in the batch of the backward pass.
         sites: a `SiteReport` for each activation, in the order of the computation.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> report = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0)
+        >>> report.examples, len(report.sites)
+        (1, 1)
+        >>> sorted(report.to_dict())
+        ['examples', 'gradient_examples', 'model', 'sites']
     """
 
     model: str
@@ -70,25 +87,15 @@ class NegativeInformationReport:
         """Draw bars, one group for each activation."""
         pictures.draw_bars(self, path)
 
-    def __str__(self) -> str:
-        rows = [_HEADINGS, *(_row(site) for site in self.sites)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*lines, "", self._caption()])
+    def table(self) -> Table:
+        """A row for each activation."""
+        rows = [_row(site) for site in self.sites]
+        numbers = frozenset(range(3, len(_HEADINGS)))
+        return Table(_HEADINGS, rows, numbers, notes=[self._caption()])
 
-    def _repr_html_(self) -> str:
-        def row(cells, tag):
-            return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
-
-        body = "".join(row(_row(site), "td") for site in self.sites)
-        return f"<table>{row(_HEADINGS, 'th')}{body}</table><p>{html.escape(self._caption())}</p>"
+    def records(self) -> list[dict[str, Any]]:
+        """A dictionary for each activation."""
+        return [dataclasses.asdict(site) for site in self.sites]
 
     def _caption(self) -> str:
         return (
@@ -124,7 +131,7 @@ def negative_information_report(
         batch_size: for an array.
         limit: look at so many examples at most.
         gradient_examples: how many of the first batch go into the backward pass.
-        verbose: whether to show progress.
+        verbose: 1: show progress, as Keras does. 0: print nothing.
 
     Returns:
         A `NegativeInformationReport`.
@@ -135,6 +142,14 @@ def negative_information_report(
     Source:
         Cai, Peng, Shen, arXiv 2306.10536, and Kim et al., Procedia Computer Science 88 (2016), say
         that negative information is lost; these measures of it are this package's.
+
+    Examples:
+        >>> leaky = keras.layers.LeakyReLU(negative_slope=0.5, name="leaky")
+        >>> model = keras.Sequential([keras.Input((2,)), leaky, keras.layers.Dense(1)])
+        >>> report = negative_information_report(model, np.array([[-3.0, 4.0]]), verbose=0)
+        >>> site = report.sites[0]
+        >>> print(f"{site.discarded_energy:.2f} {site.seen_energy:.2f} {site.dead_channels:.2f}")
+        0.36 0.25 0.50
     """
     check_model(model)
     batch_size = _checks.integer("batch_size", batch_size, 1)
@@ -148,16 +163,15 @@ def negative_information_report(
         raise ValueError(f"`{model.name}` has no activation that could be looked at.")
     observations = {site: Observation(site) for site in replay.sites}
     first, seen = None, 0
+    progress = Progress(_examples_ahead(data, limit), "example", verbose)
     for inputs in _batches(data, batch_size, limit):
         first = inputs if first is None else first
         replay(inputs, lambda site, x, function: observations[site].add(x, function))
         seen += _count(inputs)
-        if verbose:
-            print(f"\r{seen} examples", end="", file=sys.stderr, flush=True)
-    if verbose:
-        print(file=sys.stderr)
+        progress.reaches(seen)
     if first is None:
         raise _checks.refused("data", "at least one batch", data)
+    progress.ends(seen)
     few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
     unreached = units_without_gradient(replay, few)
     return NegativeInformationReport(
@@ -201,9 +215,21 @@ def first_examples(name: str, data: Any, limit: int) -> Any:
     return keras.tree.map_structure(lambda x: np.asarray(x[:limit]), data)
 
 
+def _examples_ahead(data: Any, limit: int | None) -> int | None:
+    """How many examples will be looked at; `None` where only reading the data could tell."""
+    data = data[0] if isinstance(data, tuple) else data
+    if not _is_array(data):
+        return None
+    return len(data) if limit is None else min(limit, len(data))
+
+
+def _is_array(data: Any) -> bool:
+    return isinstance(data, np.ndarray) or keras.ops.is_tensor(data)
+
+
 def _all_batches(data: Any, batch_size: int) -> Iterable[Any]:
     data = data[0] if isinstance(data, tuple) else data
-    if isinstance(data, np.ndarray) or keras.ops.is_tensor(data):
+    if _is_array(data):
         return (data[start : start + batch_size] for start in range(0, len(data), batch_size))
     if isinstance(data, keras.utils.PyDataset):
         return (data[number] for number in range(len(data)))
@@ -234,5 +260,9 @@ def _row(site: SiteReport) -> tuple[str, ...]:
         site.seen_energy,
         site.units_without_gradient,
     )
-    shape = "x".join("?" if size is None else str(size) for size in site.shape[1:])
-    return (site.path, site.function, shape, *(f"{100 * share:.1f} %" for share in shares))
+    return (
+        site.path,
+        site.function,
+        dimensions(site.shape),
+        *(f"{100 * share:.1f} %" for share in shares),
+    )

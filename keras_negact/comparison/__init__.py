@@ -1,7 +1,7 @@
 """Does it help? Variants of a network, compared so that a sceptic can check it."""
 
 from keras_negact.comparison.arrays import array_data
-from keras_negact.comparison.compare import compare_activations, weights_path
+from keras_negact.comparison.compare import compare_activations
 from keras_negact.comparison.results import read_runs
 from keras_negact.comparison.statistics import seeds_needed
 from keras_negact.comparison.summary import Summary, VariantSummary, summarize
@@ -18,5 +18,4 @@ __all__ = [
     "read_runs",
     "seeds_needed",
     "summarize",
-    "weights_path",
 ]

@@ -64,6 +64,13 @@ def array_data(
 
     Raises:
         ValueError: if the numbers of examples and labels differ, or there are none.
+
+    Examples:
+        >>> x = np.zeros((6, 8, 8, 1), "float32")
+        >>> labels = np.array([0, 1, 2, 0, 1, 2])
+        >>> data = array_data("zeros", (x, labels), (x, labels), (x, labels), batch_size=4)
+        >>> [len(batch_labels) for _, batch_labels in data(0).train_at(0)]
+        [4, 2]
     """
     _checks.text("name", name)
     for split, examples in {"train": train, "validation": validation, "test": test}.items():

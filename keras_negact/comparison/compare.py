@@ -11,6 +11,7 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._extras import require
+from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
 from keras_negact.comparison.checkpoint import Checkpoint, run_name, write_in_one_go
 from keras_negact.comparison.progress import Progress
@@ -96,6 +97,23 @@ def compare_activations(
         ValueError: before any training, if an argument is not allowed, a variant cannot be built,
             or `output_dir` holds runs that were made otherwise.
         ImportError: if matplotlib (extra `plot`) or scipy (extra `data`) is missing.
+
+    Examples:
+        >>> x, labels = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
+        >>> data = array_data("four", (x, labels), (x, labels), (x, labels))
+        >>> def build():
+        ...     hidden = keras.layers.Dense(2, activation="relu")
+        ...     return keras.Sequential([keras.Input((4,)), hidden, keras.layers.Dense(2)])
+        >>> summary = compare_activations(
+        ...     activation_variants(build, ["relu", "leni"]),
+        ...     data,
+        ...     seeds=1,
+        ...     epochs=1,
+        ...     output_dir="runs/four",
+        ...     verbose=0,
+        ... )
+        >>> [(one.variant, one.parameters) for one in summary.variants]
+        [('relu', 16), ('leni', 22)]
     """
     seeds = _seeds(seeds)
     epochs = _checks.integer("epochs", epochs, 1)
@@ -120,28 +138,30 @@ def compare_activations(
     common = _protocol(data_of(seeds[0]), recipe, protocol)
     output_dir = _checks.writable_folder("output_dir", output_dir)
     # Processes that share the work by `share` each own their part of the folder.
-    with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"):
+    with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"), new_models():
         finished = _finished_runs(output_dir, common)
         wanted = [(variant, seed) for seed in seeds for variant in variants]
         wanted = wanted[share[0] :: share[1]]
         waiting = [run for run in wanted if run not in finished]
         _check_variants(variants, waiting, data_of, recipe, finished)
-        progress = Progress(len(wanted), len(wanted) - len(waiting), verbose)
-        for variant, seed in waiting:
-            data_of_run = data_of(seed)
-            model = compiled(variants[variant], seed, data_of_run, recipe)
-            about = described(variant, variants[variant], seed, data_of_run, model)
-            about["protocol"] = common
-            checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
-            progress.starts(variant, seed, recipe.epochs)
-            outcome = train(model, data_of_run, recipe, checkpoint, progress, processes=share[1])
-            if keep_weights:
-                path = weights_path(output_dir, variant, seed)
-                path.parent.mkdir(exist_ok=True)
-                model.save_weights(path)
-            append_run(output_dir / f"{name}.jsonl", {**about, **outcome})
-            checkpoint.remove()
-            progress.finishes(outcome[f"{evaluate_on}_{metric}"], outcome["seconds"])
+        with Progress(len(wanted), len(wanted) - len(waiting), metric, verbose) as progress:
+            for variant, seed in waiting:
+                data_of_run = data_of(seed)
+                model = compiled(variants[variant], seed, data_of_run, recipe)
+                about = described(variant, variants[variant], seed, data_of_run, model)
+                about["protocol"] = common
+                checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
+                progress.starts(variant, seed, recipe.epochs)
+                outcome = train(
+                    model, data_of_run, recipe, checkpoint, progress, processes=share[1]
+                )
+                if keep_weights:
+                    path = weights_path(output_dir, variant, seed)
+                    path.parent.mkdir(exist_ok=True)
+                    model.save_weights(path)
+                append_run(output_dir / f"{name}.jsonl", {**about, **outcome})
+                checkpoint.remove()
+                progress.finishes(outcome[f"{evaluate_on}_{metric}"], outcome["seconds"])
     if (reference, seeds[0]) not in _finished_runs(output_dir, common) and share[1] > 1:
         # Another process is still at it, and will sum up.
         return None

@@ -16,7 +16,7 @@ def parameters(model: keras.Model) -> int:
 def multiply_adds(model: keras.Model) -> int | None:
     """Multiply-adds for one example, as plans of swaps count them.
 
-    Normalizations, pooling, sums and functions without kernels are not counted. `None` for a
-    subclassed model, whose graph cannot be read.
+    Normalizations, pooling, sums and rectifiers are not counted. `None` for a subclassed model,
+    whose graph cannot be read.
     """
     return Costs(read_graph(model)).multiply_adds() if is_graph_model(model) else None

@@ -13,7 +13,6 @@ _COLORS = {
     "no difference seen": "#555555",
     "too few seeds": "#999999",
 }
-_MARKERS = "osD^vPX<>*hpd8H"
 
 
 def draw_differences(summary, path: str | os.PathLike) -> None:
@@ -37,8 +36,19 @@ def draw_differences(summary, path: str | os.PathLike) -> None:
         axes.plot(
             summary.scale * difference.mean, height, "o", color=color, mec="white", ms=8, zorder=3
         )
+        axes.annotate(
+            _signed(summary.scale * difference.mean),
+            (1, height),
+            xytext=(4, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=color,
+        )
     axes.axvline(0, color="black", lw=0.9)
     _limit_to_intervals(axes, shown, summary.scale)
+    _point_beyond_the_edges(axes, shown, summary.scale)
     axes.set_yticks(range(len(shown)), [one.variant for one in shown])
     axes.set_ylim(-0.7, len(shown) - 0.3)
     points = " in points" if summary.scale == 100 else ""
@@ -61,29 +71,31 @@ def draw_differences(summary, path: str | os.PathLike) -> None:
 
 
 def draw_costs(summary, path: str | os.PathLike) -> None:
-    """Draw the metric against parameters and multiply-adds."""
+    """Draw the metric against parameters and multiply-adds, each variant with its name."""
     costs = [
         ("trainable parameters", lambda one: one.parameters),
         ("multiply-adds an image", lambda one: one.multiply_adds),
     ]
     costs = [(name, of) for name, of in costs if all(of(one) for one in summary.variants)]
-    figure, panels = _figure(4.0 * len(costs) + 2.4, 4.3, len(costs))
-    colors = require("matplotlib", "plot").colormaps["tab20"].colors
-    for panel, (name, of) in zip(np.atleast_1d(panels), costs, strict=True):
-        for number, one in enumerate(summary.variants):
+    height = max(4.3, 1.4 + 0.17 * len(summary.variants))
+    figure, panels = _figure(5.2 * len(costs) + 0.6, height, len(costs))
+    panels = np.atleast_1d(panels)
+    colors = require("matplotlib", "plot").colormaps["tab10"].colors
+    best_first = sorted(summary.variants, key=lambda one: -one.score)
+    for panel, (name, of) in zip(panels, costs, strict=True):
+        for number, one in enumerate(best_first):
             is_reference = one.variant == summary.reference
             panel.errorbar(
                 of(one),
                 summary.scale * one.score,
                 yerr=summary.scale * _standard_error(one.scores),
-                fmt="*" if is_reference else _MARKERS[number % len(_MARKERS)],
-                color="black" if is_reference else colors[(2 * number + number // 10) % 20],
-                ms=12 if is_reference else 7,
+                fmt="*" if is_reference else "o",
+                color="black" if is_reference else colors[number % len(colors)],
+                ms=12 if is_reference else 6,
                 mec="white",
                 mew=0.6,
-                elinewidth=1,
+                elinewidth=0.8,
                 zorder=3 if is_reference else 2,
-                label=one.variant,
             )
         reference = summary.scale * summary[summary.reference].score
         panel.axhline(reference, color="black", lw=0.8, ls=":", zorder=1)
@@ -91,14 +103,53 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
         _plain_ticks(panel, [of(one) for one in summary.variants])
         panel.set_xlabel(name)
         panel.grid(alpha=0.25)
-    first = np.atleast_1d(panels)[0]
+    for panel, (_, of) in zip(panels, costs, strict=True):
+        places = [(of(one), summary.scale * one.score) for one in best_first]
+        _name_at_the_side(panel, places, best_first, summary.reference, colors)
     percent = ", %," if summary.scale == 100 else ""
-    first.set_ylabel(f"{summary.split} {summary.metric}{percent} and its standard error")
-    figure.legend(
-        *first.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8
-    )
+    panels[0].set_ylabel(f"{summary.split} {summary.metric}{percent} and its standard error")
     figure.suptitle(_title(summary), fontsize=10, x=0.01, ha="left")
     _save(figure, path)
+
+
+def _name_at_the_side(panel, places, variants, reference: str, colors) -> None:
+    """Names in a column to the right, in the order of their heights, with a line to each mark."""
+    low, high = panel.get_ylim()
+    wanted = [(height - low) / (high - low) for _, height in places]
+    for number, (place, level) in enumerate(zip(places, _apart(wanted), strict=True)):
+        is_reference = variants[number].variant == reference
+        color = "black" if is_reference else colors[number % len(colors)]
+        panel.annotate(
+            variants[number].variant,
+            place,
+            xytext=(1.05, level),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8,
+            fontweight="bold" if is_reference else "normal",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "lw": 0.5,
+                "alpha": 0.7,
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 4,
+            },
+        )
+
+
+def _apart(wanted: list[float]) -> list[float]:
+    """Heights as near to those wanted, which fall, as lines of text allow."""
+    gap = min(0.045, 1.0 / max(len(wanted) - 1, 1))
+    levels = []
+    for height in wanted:
+        levels.append(min(height, levels[-1] - gap) if levels else min(height, 1.0))
+    below = 0.0
+    for number in reversed(range(len(levels))):
+        levels[number] = max(levels[number], below)
+        below = levels[number] + gap
+    return levels
 
 
 def _figure(width: float, height: float, columns: int = 1):
@@ -126,6 +177,20 @@ def _limit_to_intervals(axes, shown, scale: float) -> None:
         axes.set_xlim(low - 0.12 * reach, high + 0.12 * reach)
 
 
+def _point_beyond_the_edges(axes, shown, scale: float) -> None:
+    """Arrowheads where an interval goes on behind the edge."""
+    edges = axes.get_xlim()
+    for height, one in enumerate(shown):
+        interval = one.difference.adjusted_interval or one.difference.interval
+        if not interval:
+            continue
+        color = _COLORS[one.difference.verdict]
+        if scale * interval[0] < edges[0]:
+            axes.plot(edges[0], height, "<", color=color, ms=6, clip_on=False, zorder=4)
+        if scale * interval[1] > edges[1]:
+            axes.plot(edges[1], height, ">", color=color, ms=6, clip_on=False, zorder=4)
+
+
 def _plain_ticks(panel, values) -> None:
     ticker = require("matplotlib.ticker", "plot")
     low, high = min(values), max(values)
@@ -141,6 +206,10 @@ def _short(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g}{suffix}"
     return f"{value:.3g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.3g}"
 
 
 def _standard_error(values) -> float:

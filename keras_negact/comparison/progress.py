@@ -1,42 +1,60 @@
 """How far a comparison is, and how long it may still take."""
 
-import sys
 import time
+
+import rich.console
+import rich.text
 
 
 class Progress:
-    """Prints a line for each run, and on a terminal the epoch that it is at.
+    """A line for each run; on a terminal, below it, the epoch that the present run is at.
+
+    To be entered while runs are trained, so that what is in place of other lines goes with it.
 
     Args:
         runs: how many there are.
         done: how many are finished already.
+        metric: what runs are told by.
         verbose: 0: print nothing. 2: let Keras print its lines too.
     """
 
-    def __init__(self, runs: int, done: int, verbose: int):
+    def __init__(self, runs: int, done: int, metric: str, verbose: int):
         self.keras_verbose = 2 if verbose > 1 else 0
-        self._verbose, self._runs, self._done = verbose, runs, done
+        self._runs, self._done, self._metric = runs, done, metric
         self._start, self._done_here = time.perf_counter(), 0
-        self._in_place = verbose and sys.stdout.isatty()
-        if verbose and done:
-            print(f"{done} of {runs} runs are finished already.", flush=True)
+        self._console = rich.console.Console(
+            quiet=not verbose, soft_wrap=True, markup=False, emoji=False, highlight=False
+        )
+        # Keras's lines would go through what is in place of others.
+        in_place = self._console.is_terminal and verbose == 1
+        self._status = self._console.status("") if in_place else None
+        if done:
+            self._console.print(f"{done} of {runs} runs are finished already.")
+
+    def __enter__(self) -> "Progress":
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._status:
+            self._status.stop()
 
     def starts(self, variant: str, seed: int, epochs: int) -> None:
         self._current = f"[{self._done + 1}/{self._runs}] {variant}, seed {seed}"
         self._epochs = epochs
 
     def epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        if self._in_place:
+        if self._status:
             values = ", ".join(f"{key} {value:.4f}" for key, value in logs.items())
             line = f"{self._current}: epoch {epoch}/{self._epochs}, {values}"
-            print(f"\r\x1b[K{line}", end="", flush=True)
+            self._status.update(rich.text.Text(line))
 
-    def finishes(self, accuracy: float | None, seconds: float) -> None:
+    def finishes(self, score: float | None, seconds: float) -> None:
         self._done, self._done_here = self._done + 1, self._done_here + 1
-        if not self._verbose:
-            return
         each = (time.perf_counter() - self._start) / self._done_here
         left = each * (self._runs - self._done) / 60
-        value = "not a number" if accuracy is None else f"{accuracy:.4f}"
-        line = f"{self._current}: accuracy {value}, {seconds:.0f} s; about {left:.0f} min left"
-        print(f"\r\x1b[K{line}" if self._in_place else line, flush=True)
+        value = "not a number" if score is None else f"{score:.4f}"
+        self._console.print(
+            f"{self._current}: {self._metric} {value}, {seconds:.0f} s; about {left:.0f} min left"
+        )

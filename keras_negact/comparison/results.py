@@ -44,6 +44,11 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
 
     Warns:
         UserWarning: for a line that is cut off, as by a crash while it was written.
+
+    Examples:
+        >>> runs = read_runs("runs/comparison")
+        >>> [(run["variant"], run["seed"]) for run in runs]
+        [('relu', 0), ('leni', 0)]
     """
     given = [where] if isinstance(where, str | os.PathLike) else where
     is_paths = isinstance(given, list | tuple)

@@ -156,7 +156,7 @@ def seeds_needed(
     Raises:
         ValueError: if an argument is not allowed, or a million seeds would not be enough.
 
-    Example:
+    Examples:
         >>> seeds_needed([0.4, -0.1, 0.3], difference=0.5)
         5
     """

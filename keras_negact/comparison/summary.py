@@ -1,7 +1,6 @@
 """What the runs of a comparison say together."""
 
 import dataclasses
-import html
 import math
 import os
 import statistics
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_negact import _checks
+from keras_negact._table import Shown, Table
 from keras_negact.comparison import pictures
 from keras_negact.comparison.results import read_runs
 from keras_negact.comparison.statistics import PairedDifference, compare_paired, seeds_needed
@@ -30,6 +30,11 @@ class VariantSummary:
         differences: of each seed that both have.
         parameters: trainable ones.
         multiply_adds: for one example; `None` where unknown.
+
+    Examples:
+        >>> relu = summarize("runs/comparison")["relu"]
+        >>> relu.seeds, relu.difference
+        ([0], None)
     """
 
     variant: str
@@ -45,9 +50,9 @@ class VariantSummary:
     multiply_adds: int | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Summary:
-    """A comparison, summed up.
+@dataclasses.dataclass(frozen=True, repr=False)
+class Summary(Shown):
+    """A comparison, summed up; its representation is its table.
 
     Attributes:
         reference: the variant that the others are compared to.
@@ -56,6 +61,11 @@ class Summary:
         mode: `"max"` where more of it is better, `"min"` where less is.
         protocol: what all runs have in common.
         variants: one `VariantSummary` each: the reference, then the best first.
+
+    Examples:
+        >>> summary = summarize("runs/comparison")
+        >>> summary.reference, summary.metric, summary["leni"].parameters
+        ('relu', 'accuracy', 71)
     """
 
     reference: str
@@ -72,21 +82,26 @@ class Summary:
         """Everything as plain lists, dictionaries and numbers, ready for JSON."""
         return dataclasses.asdict(self)
 
-    def to_markdown(self) -> str:
-        """The table, with a caption that says how to read it. An accuracy is in percent."""
-        headings = ["variant", self.metric, *_HEADINGS]
-        rows = [headings, ["---"] + ["---:"] * (len(headings) - 2) + ["---"]]
-        rows += [_row(one, self.scale) for one in self.variants]
-        table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        return f"{table}\n\n{self._caption()}\n"
+    def table(self) -> Table:
+        """A row for each variant, with a caption that says how to read it; shares in percent."""
+        headings = ("variant", self.metric, *_HEADINGS)
+        rows = [_row(one, self.scale) for one in self.variants]
+        numbers = frozenset(range(1, len(headings) - 1))
+        return Table(headings, rows, numbers, notes=[self._caption()])
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dictionary for each variant; what is known of its difference stands beside the rest."""
+        plain = []
+        for one in self.variants:
+            record = dataclasses.asdict(one)
+            difference = record.pop("difference") or {}
+            plain.append(record | {f"difference_{name}": x for name, x in difference.items()})
+        return plain
 
     @property
     def scale(self) -> float:
         """What scores are multiplied with where they are shown: 100 for shares, in percent."""
         return 100.0 if is_share(self.metric) else 1.0
-
-    def __repr__(self) -> str:
-        return self.to_markdown()
 
     def draw_differences(self, path: str | os.PathLike) -> None:
         """Draw each variant's difference to the reference, with its intervals."""
@@ -133,6 +148,11 @@ def summarize(
 
     Raises:
         ValueError: if there are no runs, none of the reference, or they are not comparable.
+
+    Examples:
+        >>> summary = summarize("runs/comparison", reference="relu")
+        >>> [one.variant for one in summary.variants]
+        ['relu', 'leni']
     """
     _checks.text("reference", reference)
     if not isinstance(runs, str | os.PathLike | list | tuple) or not runs:
@@ -211,9 +231,9 @@ _HEADINGS = [
 ]
 
 
-def _row(one: VariantSummary, scale: float) -> list[str]:
-    return [
-        html.escape(one.variant, quote=False).replace("|", "\\|"),
+def _row(one: VariantSummary, scale: float) -> tuple[str, ...]:
+    return (
+        one.variant,
         _number(scale * one.score, scale),
         *_difference_cells(one.difference, scale),
         str(len(one.seeds)),
@@ -221,7 +241,7 @@ def _row(one: VariantSummary, scale: float) -> list[str]:
         f"{one.parameters:,}",
         "" if one.multiply_adds is None else f"{one.multiply_adds / 1e6:,.2f} M",
         "reference" if one.difference is None else one.difference.verdict,
-    ]
+    )
 
 
 def _number(value: float, scale: float, signed: bool = False) -> str:

@@ -1,7 +1,6 @@
 """Variants of a network by the names of their activations."""
 
 import dataclasses
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from keras_negact import _checks
 from keras_negact._activations import prelu, resolve_activation
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.layers.rivals import FilteredReLU, FunnelReLU
+from keras_negact.layers.rivals import FunnelReLU
 from keras_negact.surgery import plan_activation_swap
 from keras_negact.surgery.sites import Site
 
@@ -22,15 +21,7 @@ _LAYERS = {
     "on_off_relu": OnOffReLU,
     "on_off_relu_halved": OnOffReLU,
     "leni": LENI,
-    "leni_leaky": functools.partial(LENI, start="leaky"),
-    "leni_random": functools.partial(LENI, start="random"),
-    "leni_no_transform": functools.partial(LENI, transform=None),
-    "leni_no_compression": functools.partial(LENI, compression=None),
-    "leni_pointwise": functools.partial(LENI, compression="pointwise"),
-    "leni_both_branches": lambda **common: LENI(FilteredReLU(**common), **common),
-    "leni_compensation": functools.partial(LENI, compression=None),
 }
-_HALVED = ("on_off_relu_halved", "leni_compensation")
 
 ACTIVATIONS = (*_BY_NAME[:2], "prelu", *_BY_NAME[2:], *_LAYERS)
 """Every activation that `activation_variants` knows by name."""
@@ -44,6 +35,14 @@ class Variant:
         build: builds the model; where it has an argument `seed`, it is given that of the run.
         activation: what is recorded as its activation. `None`: the function of the model's own
             activation layers, where all have the same.
+
+    Examples:
+        >>> def build(seed):
+        ...     drop = keras.layers.Dropout(0.5, seed=seed)
+        ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), drop])
+        >>> variant = Variant(build, activation="none")
+        >>> variant(seed=3).layers[-1].seed
+        3
     """
 
     build: Callable[..., keras.Model]
@@ -81,13 +80,6 @@ def activation_variants(
     | `funnel` | `FunnelReLU`: `max(x, BN(depthwise(x)))` |
     | `on_off_relu`, `on_off_relu_halved` | `OnOffReLU`; halved: the layers before half as wide |
     | `leni` | `LENI()` |
-    | `leni_leaky` | it starts as a leaky ReLU |
-    | `leni_random` | all its weights drawn by their initializers |
-    | `leni_no_transform` | no transformation: two learned slopes a channel |
-    | `leni_no_compression` | twice the channels |
-    | `leni_pointwise` | a 1x1 convolution as compression |
-    | `leni_both_branches` | the symmetric control: the positive part is transformed too |
-    | `leni_compensation` | no compression, the layers before half as wide |
 
     Args:
         build: builds the network, Functional or Sequential, whose activations are then replaced.
@@ -102,6 +94,14 @@ def activation_variants(
 
     Raises:
         ValueError: if there is no activation of that name.
+
+    Examples:
+        >>> def build():
+        ...     convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        ...     return keras.Sequential([keras.Input((8, 8, 1)), convolution])
+        >>> variants = activation_variants(build, ["relu", "leni"])
+        >>> {name: variant().count_params() for name, variant in variants.items()}
+        {'relu': 40, 'leni': 84}
     """
     _checks.function("build", build)
     _checks.flag("fresh", fresh)
@@ -133,7 +133,7 @@ def _variant(build, name: str, activation, channels: str | None, fresh: bool) ->
 
 
 def _channels(name: str) -> str | None:
-    return "halve" if name in _HALVED else None
+    return "halve" if name == "on_off_relu_halved" else None
 
 
 def _swapped(source: keras.Model, activation, channels: str | None, fresh: bool) -> keras.Model:

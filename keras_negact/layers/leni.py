@@ -130,6 +130,17 @@ class LENI(FeatureMapLayer):
     Source:
         Cai, Peng, Shen, *Learn to Enhance the Negative Information in Convolutional Neural
         Network*, arXiv 2306.10536 (2023).
+
+    Examples:
+        >>> x = np.array([[-2.0, 0.0, 3.0]])
+        >>> np.asarray(LENI()(x))
+        array([[0., 0., 3.]], dtype=float32)
+        >>> np.asarray(LENI(start="leaky")(x))
+        array([[-0.5,  0. ,  3. ]], dtype=float32)
+        >>> convolution = keras.layers.Conv2D(16, 3)
+        >>> model = keras.Sequential([keras.Input((32, 32, 3)), convolution, LENI()])
+        >>> model.output_shape
+        (None, 30, 30, 16)
     """
 
     def __init__(

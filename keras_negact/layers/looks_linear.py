@@ -35,6 +35,13 @@ class LooksLinear(keras.initializers.Initializer):
         Balduzzi, Frean, Leary, Lewis, Ma, McWilliams, *The Shattered Gradients Problem*, ICML 2017,
         section 4. For kernels without groups: in a group of `[on | off]` channels the two halves
         would not be those of the same channels.
+
+    Examples:
+        >>> behind = keras.layers.Dense(4, kernel_initializer=LooksLinear())
+        >>> model = keras.Sequential([keras.Input((3,)), OnOffReLU(), behind])
+        >>> on, off = np.split(np.asarray(behind.kernel), 2)
+        >>> bool(np.all(off == -on))
+        True
     """
 
     def __init__(self, slope=1.0, initializer=None):

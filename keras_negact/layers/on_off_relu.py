@@ -41,6 +41,10 @@ class OnOffReLU(FeatureMapLayer):
     Source:
         Kim, O, Kim, Lee, *Convolutional Neural Network with Biologically Inspired Retinal
         Structure*, Procedia Computer Science 88 (2016) 145-154.
+
+    Examples:
+        >>> np.asarray(OnOffReLU()(np.array([[-2.0, 3.0]])))
+        array([[0., 3., 2., 0.]], dtype=float32)
     """
 
     def __init__(self, max_value=None, data_format=None, **kwargs) -> None:

@@ -60,6 +60,13 @@ class RetinalOpponency(FeatureMapLayer):
     Source:
         Kim, O, Kim, Lee, *Convolutional Neural Network with Biologically Inspired Retinal
         Structure*, Procedia Computer Science 88 (2016) 145-154.
+
+    Examples:
+        >>> retina = RetinalOpponency()
+        >>> grey = np.full((1, 8, 8, 3), 0.5)
+        >>> responses = np.asarray(retina(grey))
+        >>> responses.shape, bool(responses.max() < 1e-6)
+        ((1, 8, 8, 12), True)
     """
 
     def __init__(

@@ -32,6 +32,12 @@ def weights_without_decay(layer: keras.Layer) -> list[keras.Variable]:
 
     Raises:
         ValueError: if `layer` is no Keras layer or isn't built.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3)
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution, LENI()])
+        >>> [variable.name for variable in weights_without_decay(model)]
+        ['bias', 'positive_scale', 'negative_scale']
     """
     instance("layer", layer, keras.Layer)
     if not layer.built:

@@ -40,6 +40,10 @@ def network_by_name(
 
     Raises:
         ValueError: if there is no network of that name.
+
+    Examples:
+        >>> network_by_name("cifar_resnet8", (28, 28, 1), 10, "leni").output_shape
+        (None, 10)
     """
     check_network_name(name)
     _checks.text("activation", activation)

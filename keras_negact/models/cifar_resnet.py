@@ -53,6 +53,11 @@ def cifar_resnet(
     Source:
         He, Zhang, Ren, Sun, Deep Residual Learning for Image Recognition, CVPR 2016, section 4.2.
         ResNet-20 with ReLU trains 269,722 parameters; the paper says 0.27 million.
+
+    Examples:
+        >>> model = cifar_resnet(8, activation="leni")
+        >>> model.output_shape
+        (None, 10)
     """
     check_network(input_shape, (3,), synchronized, num_classes=num_classes, width=width)
     if _checks.integer("depth", depth, 8) % 6 != 2:

@@ -75,6 +75,10 @@ def on_off_cnn(
     Source:
         Kim, O, Kim, Lee, Convolutional Neural Network with Biologically Inspired Retinal Structure,
         Procedia Computer Science 88 (2016) 145-154.
+
+    Examples:
+        >>> on_off_cnn((32, 32, 3), 10).output_shape
+        (None, 10)
     """
     check_network(input_shape, (2, 3), synchronized, num_classes=num_classes, width=width)
     _checks.flag("retina", retina)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import keras
 
@@ -46,19 +46,34 @@ class Costs:
         """How many places the output of a call has, over all its uses, or for each pixel."""
         return sum(n * positions(after[0], axis) for _, after, n in self.shapes[call]) / self.pixels
 
-    def multiply_adds(self, outcomes: Outcomes | None = None) -> float:
+    def multiply_adds(
+        self,
+        outcomes: Outcomes | None = None,
+        gone: Set[Call] = frozenset(),
+        bare: Set[Call] = frozenset(),
+    ) -> float:
         """Multiply-adds for one example, or for one pixel.
 
         Args:
             outcomes: what becomes of the operations whose channels change.
+            gone: calls that are no more.
+            bare: calls whose `activation=` is no more.
         """
-        total = 0
-        for call, uses in self.shapes.items():
-            outcome = None if outcomes is None else outcomes.get(call.operation)
-            for before, after, times in uses:
-                counted = layer_multiply_adds(call.operation, before[0], after[0], outcome)
-                total += times * counted
-        return whole(total / self.pixels)
+        return whole(
+            sum(
+                self.of(call, (outcomes or {}).get(call.operation), call in bare)
+                for call in self.shapes
+                if call not in gone
+            )
+        )
+
+    def of(self, call: Call, outcome: Outcome | None = None, bare: bool = False) -> float:
+        """Multiply-adds of one call, over all its uses."""
+        counted = (
+            times * layer_multiply_adds(call.operation, before[0], after[0], outcome, bare)
+            for before, after, times in self.shapes[call]
+        )
+        return sum(counted) / self.pixels
 
 
 class _Shapes(Interpreter):

@@ -1,5 +1,7 @@
 """Which way a block may look at a site: along space, back in time, or at its own place alone."""
 
+import functools
+
 import keras
 
 from keras_negact.graph import Call, Graph
@@ -11,40 +13,56 @@ SPACE, TIME, TOKENS = "space", "time", "tokens"
 _USUAL_COST = 9
 
 
-def surroundings(graph: Graph, calls: list[Call], fused: bool) -> str:
-    """What is around each value of an activation.
-
-    `TIME` behind causal convolutions, where nothing may come from later; `TOKENS` where there are
-    no spatial axes, and in sequences that come from dense layers or from layers that mix tokens in
-    ways of their own; else `SPACE`.
+class Surroundings:
+    """What is around the values of each activation of a network.
 
     Args:
-        calls: those of the activation.
-        fused: whether it is part of the layer that makes the feature maps.
+        graph: of the network.
     """
-    rank = len(calls[0].outputs[0].shape)
-    if rank == 2:
-        return TOKENS
-    if rank > 3:
-        return SPACE
-    pending = list(calls) if fused else [c for x in _inputs(calls) for c in graph.producers(x)]
-    found, seen = set(), set()
-    while pending:
-        call = pending.pop()
-        if call in seen:
-            continue
-        seen.add(call)
-        kind = _kind(graph, call)
-        if kind is None:
-            pending += [c for x in call.inputs for c in graph.producers(x)]
-        else:
-            found.add(kind)
-    # One way that looks ahead, and the network does.
-    return next((kind for kind in (SPACE, TIME, TOKENS) if kind in found), SPACE)
 
+    def __init__(self, graph: Graph):
+        self.graph = graph
 
-def _inputs(calls: list[Call]) -> list:
-    return [tensor for call in calls for tensor in call.inputs]
+    def of(self, calls: list[Call], fused: bool) -> str:
+        """What is around each value of an activation.
+
+        `TIME` behind causal convolutions, where nothing may come from later; `TOKENS` where there
+        are no spatial axes, and in sequences that come from dense layers or from layers that mix
+        tokens in ways of their own; else `SPACE`.
+
+        Args:
+            calls: those of the activation.
+            fused: whether it is part of the layer that makes the feature maps.
+        """
+        rank = len(calls[0].outputs[0].shape)
+        if rank == 2:
+            return TOKENS
+        if rank > 3:
+            return SPACE
+        behind = calls if fused else [c for call in calls for c in self._feeding(call)]
+        found = frozenset().union(*(self._kinds[call] for call in behind))
+        # One way that looks ahead, and the network does.
+        return next((kind for kind in (SPACE, TIME, TOKENS) if kind in found), SPACE)
+
+    @functools.cached_property
+    def _kinds(self) -> dict[Call, frozenset]:
+        """Where the values behind each call come from, on all ways to it."""
+        own = {call: _kind(self.graph, call) for call in self.graph.all_calls}
+        kinds = {call: frozenset([kind] if kind else []) for call, kind in own.items()}
+        passing = {call: self._feeding(call) for call, kind in own.items() if kind is None}
+        # Once in the order of the computation, and again where a nested model is called on what
+        # comes after it.
+        settled = False
+        while not settled:
+            settled = True
+            for call, feeding in passing.items():
+                found = frozenset().union(*(kinds[before] for before in feeding))
+                settled = settled and found == kinds[call]
+                kinds[call] = found
+        return kinds
+
+    def _feeding(self, call: Call) -> list[Call]:
+        return [before for x in call.inputs for before in self.graph.producers(x)]
 
 
 def _kind(graph: Graph, call: Call) -> str | None:

@@ -26,6 +26,12 @@ def new_layers(clone: keras.Model) -> list[keras.Layer]:
 
     Raises:
         ValueError: for any other model.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> [type(layer).__name__ for layer in new_layers(clone_with_activation(model, "leni"))]
+        ['LENI']
     """
     if not isinstance(clone, keras.Model) or clone not in _NEW:
         raise ValueError(

@@ -1,18 +1,20 @@
 """What a swap will do to a network, decided before anything is built."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 
 from keras_negact import _checks
-from keras_negact.graph import Graph, copy_operation, is_built_sequential, read_graph
+from keras_negact._table import Shown, Table
+from keras_negact.graph import Call, Graph, copy_operation, is_built_sequential, read_graph
 from keras_negact.surgery import costs
 from keras_negact.surgery.assembly import Assembly
 from keras_negact.surgery.channels import FRESH
 from keras_negact.surgery.decisions import ON_CONFLICT, Decisions, decide
 from keras_negact.surgery.handlers import template_of
 from keras_negact.surgery.propagation import COMPRESS, DOUBLE, HALVE, KEEP, LEAVE
-from keras_negact.surgery.report import Report, Totals
+from keras_negact.surgery.report import Report, SwapReport, Totals
 from keras_negact.surgery.selection import Selection
 from keras_negact.surgery.sites import Site, find_sites
 from keras_negact.surgery.templates import (
@@ -26,16 +28,26 @@ CHANNELS = ("keep", "double", "halve")
 LEFT_BY_CALLER = "left by the callable given as activation"
 
 
-class Plan:
-    """A swap of activations, decided but not done; its representation is its table.
+class Plan(Shown):
+    """What is to become of a network, decided but not done; its representation is its table.
 
     Attributes:
-        report: what will be swapped, what will not, and why, with the totals.
-        sites: the activations of the source network, each with what was decided for it.
+        report: what will be done where, what will not, and why, with the totals.
+        sites: the places that were looked at, each with what was decided for it; of a swap, the
+            activations of the source network.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> plan = plan_activation_swap(model, "leni")
+        >>> [(site.path, site.action) for site in plan.sites]
+        [('first', 'swap')]
+        >>> [layer.name for layer in plan.apply().layers]
+        ['first_linear', 'first']
     """
 
-    def __init__(self, assembly: Assembly, report: Report):
-        self._assembly = assembly
+    def __init__(self, report: Report, build: Callable[[], keras.Model]):
+        self._build = build
         self.report = report
 
     @property
@@ -43,22 +55,20 @@ class Plan:
         return self.report.sites
 
     def apply(self) -> keras.Model:
-        """Build the new network, with the weights that the source network has now."""
-        return self._assembly.build()
+        """Build the new network; a swap takes the weights that the source network has now."""
+        return self._build()
 
     def to_dict(self) -> dict:
         """The report as plain lists, dictionaries and numbers, ready for JSON."""
         return self.report.to_dict()
 
-    def to_markdown(self) -> str:
-        """The table for a document."""
-        return self.report.table().markdown()
+    def table(self) -> Table:
+        """The report as a table."""
+        return self.report.table()
 
-    def __repr__(self) -> str:
-        return self.report.table().text()
-
-    def _repr_html_(self) -> str:
-        return self.report.table().html()
+    def records(self) -> list[dict]:
+        """A dictionary for each site."""
+        return [site.to_dict() for site in self.sites]
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,8 @@ def make_plan(
     for index, (site, wish) in enumerate(zip(sites, wishes, strict=True)):
         _settle(site, wish, decisions.actions[index], decisions.reasons.get(index, ""))
     report = _report(graph, sites, decisions, mode, on_conflict, synchronized)
-    return Plan(Assembly(model, graph, sites, decisions, synchronized, trainable), report)
+    assembly = Assembly(model, graph, sites, decisions, synchronized, trainable)
+    return Plan(report, assembly.build)
 
 
 def _check_inputs(inputs) -> None:
@@ -219,10 +230,8 @@ def _report(
     mode: str | None,
     on_conflict: str,
     synchronized: bool,
-) -> Report:
+) -> SwapReport:
     outcomes = decisions.propagation.outcomes
-    parameters = sum(costs.parameters(x) for x in graph.operations)
-    changed = sum(costs.parameters(x, outcomes.get(x)) for x in graph.operations)
     network, probe = costs.Costs(graph), costs.Probe()
     for index, site in enumerate(sites):
         if site.new_layer is not None:
@@ -231,18 +240,20 @@ def _report(
                 site, site.channels if before is None else len(before), network, probe
             )
     swapped = [site for site in sites if site.new_layer is not None]
-    replaced = sum(
-        costs.parameters(site.described.layer)
-        for site in swapped
-        if site.described.layer is not None
-    )
-    added = sum(site.new_parameters for site in swapped) - replaced
+    gone = {call for site in swapped if site.kind != "fused" for call in _replaced(graph, site)}
+    bare = {call for site in swapped if site.kind == "fused" for call in site.calls}
+    changed = sum(costs.parameters(x, outcomes.get(x)) for x in graph.operations)
+    replaced = (site.described.layer for site in swapped if site.described.layer is not None)
+    parameters = changed - sum(map(costs.parameters, replaced))
+    multiply_adds = network.multiply_adds(decisions.propagation.followed, gone, bare)
     doubles = any(action in (DOUBLE, COMPRESS) for action in decisions.actions)
-    multiply_adds = network.multiply_adds(outcomes) + sum(s.new_multiply_adds for s in swapped)
-    return Report(
+    return SwapReport(
         sites=sites,
-        before=Totals(parameters, network.multiply_adds()),
-        after=Totals(changed + added, costs.whole(multiply_adds)),
+        before=Totals(sum(map(costs.parameters, graph.operations)), network.multiply_adds()),
+        after=Totals(
+            parameters + sum(site.new_parameters for site in swapped),
+            costs.whole(multiply_adds + sum(site.new_multiply_adds for site in swapped)),
+        ),
         channels=mode or ("double" if doubles else "keep"),
         on_conflict=on_conflict,
         per_pixel=network.per_pixel,
@@ -253,6 +264,19 @@ def _report(
             if synchronized and hasattr(operation, "synchronized")
         ],
     )
+
+
+def _replaced(graph: Graph, site: Site) -> list[Call]:
+    """The calls in whose place the new layer stands, and those that fed nothing else."""
+    factors = [
+        before
+        for call, factor in site.factor_of.items()
+        for tensor in call.inputs
+        if tensor is not factor
+        for before in graph.producers(tensor)
+        if set(graph.readers(tensor)) <= set(site.calls)
+    ]
+    return [*site.calls, *factors]
 
 
 def _count_new_layers(site: Site, width: int, network: costs.Costs, probe: costs.Probe) -> None:

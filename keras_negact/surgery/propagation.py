@@ -22,11 +22,13 @@ class Propagation:
     """What the swaps lead to.
 
     Attributes:
-        outcomes: what becomes of each operation. Those that do not change are left out.
+        followed: what becomes of each operation that was looked at.
+        outcomes: the same without those that do not change.
         before: for each swapped site, by its number, the channel map of what it is given.
         conflicts: where changed channels meet what cannot follow them.
     """
 
+    followed: dict[keras.Operation, Outcome] = field(default_factory=dict)
     outcomes: dict[keras.Operation, Outcome] = field(default_factory=dict)
     before: dict[int, ChannelMap | None] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
@@ -57,10 +59,9 @@ class Propagator(Interpreter):
             if isinstance(channels, ChannelMap) and not channels.keeps_layout:
                 conflict = Conflict("it would change the width of the model's output", [channels])
                 self.result.conflicts.append(conflict)
+        self.result.followed = {x: outcome for x, (outcome, _) in self.first.items()}
         self.result.outcomes = {
-            operation: outcome
-            for operation, (outcome, _) in self.first.items()
-            if outcome.changes_operation
+            x: outcome for x, outcome in self.result.followed.items() if outcome.changes_operation
         }
         return self.result
 

@@ -30,6 +30,19 @@ def register(*classes: type) -> Callable:
 
     Raises:
         ValueError: when something else than a class of layers is given.
+
+    Examples:
+        >>> class Doubling(keras.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return 2 * inputs
+        >>> @register(Doubling)
+        ... def doubling(layer):
+        ...     return keep_channels(linear=True)
+        >>> model = keras.Sequential([
+        ...     keras.Input((3,)), keras.layers.ReLU(), Doubling(), keras.layers.Dense(2)
+        ... ])
+        >>> plan_activation_swap(model, "on_off_relu").sites[0].action
+        'swap'
     """
     for kind in classes:
         if not (isinstance(kind, type) and issubclass(kind, keras.Layer)):

@@ -37,8 +37,9 @@ class Site:
             one place alone.
         action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
             brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
-            it is none of those asked for.
+            it is none of those asked for. Of folding: `"fold"`, `"reduce"` or `"leave"`.
         reason: why, where that is not plain.
+        into: the path of the layer that took what was folded.
         keeps_function: whether the outputs are the same as before.
         new_layer: what stands there in the new network, as a template without weights.
         new_parameters: weights of the new layers.
@@ -46,6 +47,15 @@ class Site:
             the size is unknown.
         unlisted: whether it is no activation that is known, and stands in plans only when named.
         slopes: where a doubled width is kept for the function `p relu(x) - a relu(-x)`, `(p, a)`.
+
+    Examples:
+        >>> convolution = keras.layers.Conv2D(4, 3, activation="relu", name="first")
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
+        >>> site = plan_activation_swap(model, "leni").sites[0]
+        >>> site.path, site.function, site.kind, site.channels
+        ('first', 'relu', 'fused', 4)
+        >>> site.new_parameters
+        44
     """
 
     path: str
@@ -63,6 +73,7 @@ class Site:
     around: str = forms.SPACE
     action: str = "leave"
     reason: str = ""
+    into: str = ""
     keeps_function: bool = True
     new_layer: keras.Layer | None = field(default=None, repr=False)
     new_parameters: int = 0
@@ -118,6 +129,7 @@ _IN_REPORTS = (
     "action",
     "reason",
     "is_output",
+    "into",
     "keeps_function",
     "form",
     "new_parameters",
@@ -161,7 +173,9 @@ def find_sites(graph: Graph) -> list[Site]:
         site.calls.append(call)
         if factor is not None:
             site.factor_of[call] = factor
+    surroundings = forms.Surroundings(graph)
     for site in sites.values():
+        site.around = surroundings.of(site.calls, site.kind == "fused")
         _find_obstacles(graph, site)
     return list(sites.values())
 
@@ -250,7 +264,8 @@ def _activation_attribute(operation):
 
 def _find_obstacles(graph: Graph, site: Site) -> None:
     outputs = [call.outputs[0] for call in site.calls]
-    site.around = forms.surroundings(graph, site.calls, site.kind == "fused")
+    if site.unlisted:
+        return
     site.is_output = any(gates.reaches_output_unchanged(graph, tensor) for tensor in outputs)
     if site.rank < 2 or site.channels is None:
         site.impossible = site.impossible or "its number of channels is unknown"
@@ -261,8 +276,6 @@ def _find_obstacles(graph: Graph, site: Site) -> None:
         site.impossible = site.impossible or moved
     elif not keras.backend.is_float_dtype(site.dtype):
         site.impossible = site.impossible or f"it works on {site.dtype}"
-    if site.unlisted:
-        return
     if any(gates.is_gate(graph, tensor) for tensor in outputs) or (
         site.kind != "fused"
         and site.function == "relu6"

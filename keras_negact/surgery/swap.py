@@ -75,6 +75,16 @@ def plan_activation_swap(
     Source:
         The activations' own papers, see `LENI` and `OnOffReLU`. They do not say how a trained
         network is to be converted: all of that is this package's choice.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+        ...     keras.layers.Conv2D(2, 3, activation="tanh", name="second"),
+        ... ])
+        >>> plan = plan_activation_swap(model, "leni")
+        >>> [(site.path, site.function, site.action) for site in plan.sites]
+        [('first', 'relu', 'swap'), ('second', 'tanh', 'leave')]
     """
     return make_plan(
         model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs
@@ -114,6 +124,19 @@ def clone_with_activation(
     Warns:
         UserWarning: once when activations were skipped for a conflict, once when nothing was
             swapped, and once when a model in it could not come back as its own class.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+        ...     keras.layers.Conv2D(2, 3, activation="relu", name="second"),
+        ... ])
+        >>> clone = clone_with_activation(model, "leni", where="^first$")
+        >>> [type(layer).__name__ for layer in clone.layers]
+        ['Conv2D', 'LENI', 'Conv2D']
+        >>> x = np.linspace(-1, 1, 192).reshape(1, 8, 8, 3)
+        >>> bool(np.allclose(model(x), clone(x), atol=1e-6))
+        True
     """
     plan = make_plan(
         model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs

@@ -97,10 +97,11 @@ def can_halve(layer: keras.Layer) -> bool:
 
 
 def _check_is_activation(layer: keras.Layer) -> None:
-    """Refuse a layer that is known to be something else, such as a convolution or a dropout."""
+    """Refuse a layer of Keras that is something else, such as a convolution or a dropout."""
     rule = rule_of(layer)
+    is_keras_own = type(layer).__module__.partition(".")[0] == "keras"
     known = rule is not None and not isinstance(layer, keras.layers.Activation)
-    if known and rule.function is None:
+    if is_keras_own and known and rule.function is None:
         raise _checks.refused("activation", "an activation", layer)
 
 

@@ -152,6 +152,9 @@ class Rule:
         zeros_in_front: of a layer that pads a sequence in front alone, by how much; `None` for one
             that pads it otherwise.
         template: what is known of it as an activation that is put in.
+        affine: of a layer that is a scale and a shift for each channel in inference, what gives
+            these two from the layer, built; folding takes such a layer away.
+        simplifies: whether folding makes its arrays simpler, whatever stands around it.
         channel_axis: the axis of its channels, from the layer and the rank, where it says so.
     """
 
@@ -172,7 +175,14 @@ class Rule:
     arrays: type | None = None
     zeros_in_front: Callable[[Any], int | None] | None = None
     template: Template = Template()
+    affine: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
+    simplifies: bool = False
     channel_axis: Callable[[Any, int], int | None] | None = None
+
+    @property
+    def folds(self) -> bool:
+        """Whether folding looks for it."""
+        return self.affine is not None or self.simplifies
 
 
 class Conflict(Exception):

@@ -1,9 +1,107 @@
-"""Arrays as `Model.fit` takes them."""
+"""Arrays as `Model.fit` takes them, and the order of their examples."""
 
 from typing import Any
 
 import keras
 import numpy as np
+
+from keras_negact.training.source import Place, Source
+
+
+class Arrays(Source):
+    """Arrays, in an order that is a function of seed and epoch.
+
+    Args:
+        x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch: as for `Model.fit`.
+
+    Raises:
+        ValueError: if the arrays don't go together.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        steps_per_epoch: int | None = None,
+    ):
+        super().__init__()
+        x, y, sample_weight = (
+            keras.tree.map_structure(as_dense, part) for part in (x, y, sample_weight)
+        )
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("Give `class_weight` or `sample_weight`, not both.")
+            sample_weight = class_weights(y, class_weight)
+        elif sample_weight is not None and keras.tree.is_nested(y):
+            sample_weight = one_for_each_output(sample_weight, y)
+        self.arrays = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        sizes = {len(array) for array in keras.tree.flatten(self.arrays) if array is not None}
+        if len(sizes) != 1 or 0 in sizes:
+            raise ValueError(
+                "All arrays must hold the same number of examples, at least one. "
+                f"Received: {sorted(sizes)}"
+            )
+        self.examples = sizes.pop()
+        self.batch_size = size_of_batches(self.examples, batch_size, steps_per_epoch)
+        self.steps = -(-self.examples // self.batch_size)
+        self.size = [self.examples, self.batch_size]
+        self._shuffled = shuffle
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The numbers of the examples in the order of a pass that begins with `epoch`."""
+        order = np.arange(self.examples)
+        if not self._shuffled:
+            return order
+        generator = np.random.default_rng((self.seed, epoch))
+        if self._shuffled == "batch":
+            for start in range(0, self.examples, self.batch_size):
+                generator.shuffle(order[start : start + self.batch_size])
+            return order
+        return generator.permutation(self.examples)
+
+    def example(self) -> Any:
+        return keras.tree.map_structure(lambda array: array[:1], self.arrays, none_is_leaf=False)
+
+    def begin(self, place: Place, limit: int | None) -> Any:
+        self._pass_epoch = place.pass_epoch
+        if keras.backend.backend() == "tensorflow":
+            from keras_negact.training.tf_data import gathered
+
+            make = gathered
+        else:
+            make = _Gathered
+        return make(self.arrays, self._order_now, self.batch_size, place.skip, self.steps)
+
+    def _order_now(self) -> np.ndarray:
+        return self.order(self._pass_epoch)
+
+
+class _Gathered(keras.utils.PyDataset):
+    """The batches of `Arrays`, made by NumPy."""
+
+    def __init__(self, arrays, order, batch_size: int, skip: int, steps: int):
+        super().__init__()
+        self._arrays, self._order_of_pass = arrays, order
+        self._batch_size, self._skip, self._steps = batch_size, skip, steps
+        self._order = None
+
+    def __len__(self) -> int:
+        return self._steps - self._skip
+
+    def __getitem__(self, number: int) -> Any:
+        if number == 0:
+            self._order = self._order_of_pass()
+        start = (self._skip + number) * self._batch_size
+        chosen = self._order[start : start + self._batch_size]
+        batch = keras.tree.map_structure(
+            lambda array: array[chosen], self._arrays, none_is_leaf=False
+        )
+        return batch if isinstance(batch, (tuple, dict)) else (batch,)
 
 
 def are_arrays(x: Any) -> bool:
@@ -96,6 +194,13 @@ def one_for_each_output(sample_weight: Any, y: Any) -> Any:
             f"Received the shape: {sample_weight.shape}"
         )
     return keras.tree.map_structure(lambda _: sample_weight, y)
+
+
+def size_of_batches(examples: int, batch_size: int | None, steps_per_epoch: int | None) -> int:
+    """Examples in a batch, as Keras chooses where nothing is said."""
+    if batch_size is None and steps_per_epoch:
+        return -(-examples // steps_per_epoch)
+    return batch_size or 32
 
 
 def number_of_examples(batch: Any) -> int:

@@ -47,6 +47,15 @@ class Backup(keras.callbacks.Callback):
     Raises:
         ValueError: if `directory` is no path, or `save_every` neither `"epoch"` nor a positive
             integer.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = fit(model, x, y, epochs=2, verbose=0, callbacks=[Backup("backup")])
+        >>> history = fit(model, x, y, epochs=5, verbose=0, callbacks=[Backup("backup")])
+        >>> len(history.history["loss"])
+        5
     """
 
     def __init__(self, directory: str | os.PathLike, save_every: str | int = "epoch"):

@@ -1,12 +1,15 @@
-"""The cluster that `TF_CONFIG` describes."""
+"""The cluster that `TF_CONFIG` describes, and how long its workers wait for each other."""
 
 import json
 import os
 import socket
 from dataclasses import dataclass
 
+from keras_negact import _checks
+
 # Jobs that train, in the order in which TensorFlow numbers their tasks.
 _TRAINING = ("chief", "worker")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class Cluster:
     def peers(self) -> dict[int, str]:
         """The addresses of the other workers, by their index."""
         return {i: address for i, address in enumerate(self.workers) if i != self.index}
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the workers call each other by this machine's own name alone."""
+        return {split_address(address)[0] for address in self.workers} <= _LOOPBACK
 
     def require_trainable(self) -> None:
         """Fail if the cluster has tasks that this package has no use for.
@@ -106,9 +114,29 @@ def read_cluster(environment: dict[str, str] | None = None) -> Cluster | None:
 
 
 def is_chief() -> bool:
-    """Whether this process writes the files and shows the progress: worker 0, or the only one."""
+    """Whether this process writes the files and shows the progress: worker 0, or the only one.
+
+    Examples:
+        >>> is_chief()
+        True
+    """
     cluster = read_cluster()
     return cluster is None or cluster.index == 0
+
+
+def default_timeout() -> float:
+    """Seconds to wait for peers: the environment variable `KERAS_NEGACT_TIMEOUT`, or 60.
+
+    Raises:
+        ValueError: if the variable is no positive number.
+    """
+    name = "KERAS_NEGACT_TIMEOUT"
+    text = os.environ.get(name, "60")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = text
+    return _checks.number(name, seconds, above=0)
 
 
 def split_address(address: str) -> tuple[str, int]:

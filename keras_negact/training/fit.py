@@ -10,16 +10,11 @@ import keras
 from keras_negact import _checks
 from keras_negact.training.arrays import are_arrays, are_dense, split_validation
 from keras_negact.training.backup import Backup
+from keras_negact.training.batches import Stream, is_function_of_epoch
 from keras_negact.training.cluster import read_cluster
-from keras_negact.training.data import (
-    Source,
-    Stream,
-    is_function_of_epoch,
-    require_data,
-    require_even_batches,
-    source_of,
-)
+from keras_negact.training.data import require_data, require_even_batches, source_of
 from keras_negact.training.run import Alone, Run, StopSignal
+from keras_negact.training.source import Source
 from keras_negact.training.state import build_for_training
 
 
@@ -71,6 +66,14 @@ def fit(
         FolderInUse: if another process trains with the same `Backup`.
         OSError: if the backup can't be written.
         SystemExit: with the exit status 143, if SIGTERM came and the backup is written.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = fit(model, x, y, epochs=2, verbose=0)
+        >>> len(history.history["loss"])
+        2
     """
     callbacks = _checked_callbacks(callbacks)
     how_long = _checked_lengths(epochs, initial_epoch, verbose)
@@ -88,8 +91,15 @@ def fit(
     }
     require_compiled(model)
     require_data(x)
-    require_even_batches("x", x, batch_size)
-    require_even_batches("validation_data", validation_data, validation["validation_batch_size"])
+    if validation_split and validation_data is None and are_dense(x):
+        (x, y, sample_weight), validation["validation_data"] = split_validation(
+            (x, y, sample_weight), validation_split
+        )
+        validation_split = 0.0
+    require_even_batches("x", x, batch_size, steps_per_epoch)
+    require_even_batches(
+        "validation_data", validation["validation_data"], validation["validation_batch_size"]
+    )
     backups = [one for one in callbacks if isinstance(one, Backup)]
     if len(backups) > 1:
         raise ValueError(f"Give one `Backup`, not several. Received: {len(backups)}")
@@ -110,10 +120,6 @@ def fit(
             **validation,
             **how_long,
         )
-    if validation_split and validation_data is None:
-        (x, y, sample_weight), validation["validation_data"] = split_validation(
-            (x, y, sample_weight), validation_split
-        )
     if isinstance(validation["validation_data"], types.GeneratorType):
         raise ValueError(
             "`validation_data` must be arrays or a dataset here: a generator gives other examples "
@@ -133,6 +139,12 @@ def fit(
         raise ValueError(
             "A generator gives every batch once: say by `steps_per_epoch` how many of them each of "
             f"the {epochs - initial_epoch} epochs takes."
+        )
+    if backups and steps_per_epoch and not data.skips:
+        raise ValueError(
+            "A backup with `steps_per_epoch` needs data that can begin in the middle: arrays, a "
+            "`tf.data.Dataset`, a `keras.utils.PyDataset` or a generator. "
+            f"Received: {type(x).__name__}"
         )
     how_long["steps_per_epoch"] = steps_per_epoch
     with contextlib.ExitStack() as meanwhile:

@@ -1,7 +1,6 @@
 """Training and evaluation of models made under a strategy with several replicas."""
 
 import contextlib
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -12,17 +11,27 @@ import tensorflow as tf
 
 from keras_negact import _checks
 from keras_negact._worker_folder import worker_folder
-from keras_negact.training import data as data_of
+from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
-from keras_negact.training.cluster import read_cluster
+from keras_negact.training.batches import (
+    Batches,
+    OfEpoch,
+    example_of,
+    is_tf_dataset,
+    number_of_batches,
+)
+from keras_negact.training.cluster import default_timeout, read_cluster
+from keras_negact.training.data import require_data, source_of
 from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
+from keras_negact.training.replica_batches import GlobalBatches, OwnBatches, idle
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
+from keras_negact.training.source import Place, Source
 from keras_negact.training.state import build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
-from keras_negact.training.tf_data import class_weighting, idle
-from keras_negact.training.watchdog import default_timeout, silent, watching
+from keras_negact.training.tf_data import class_weighting
+from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
 # Seconds that a process may take to close all its sockets when it ends. Its connections may be
@@ -34,7 +43,7 @@ _PATHS = ("filepath", "filename", "log_dir")
 
 def train_on_replicas(
     model: keras.Model,
-    data: data_of.Source,
+    data: Source,
     callbacks: list[keras.callbacks.Callback],
     stop: StopSignal,
     validation: dict[str, Any],
@@ -105,18 +114,24 @@ class _Epochs:
         model, run, callbacks = self._model, self._run, self._run.callbacks
         if self._data.class_weight is not None:
             batches = batches.map(class_weighting(self._data.class_weight))
-        whole = data_of.number_of_batches(batches)
+        whole = number_of_batches(batches)
         divided = self._data.parts is not None
         shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)
-        of_pass: Iterator | None = None
+        of_pass: GlobalBatches | OwnBatches | None = None
         for epoch in range(run.place.epoch, epochs):
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if of_pass is None or steps is None:
-                of_pass, seen = iter(shards), 0
+                seen = 0
+                if divided:
+                    of_pass = OwnBatches(shards, self._replicas, self._idle_parts)
+                else:
+                    of_pass = GlobalBatches(shards)
             with self._step.summing():
-                done, logs = self._train_epoch(itertools.islice(of_pass, steps))
+                done, logs = self._train_epoch(of_pass, steps)
             seen += done
+            if divided:
+                self._idle_parts = of_pass.idle_parts
             if steps is not None and (done < steps or seen == whole):
                 of_pass = None
             self._replicas.settle()
@@ -133,34 +148,22 @@ class _Epochs:
             if model.stop_training or run.left:
                 break
 
-    def _train_epoch(self, shards: Iterator) -> tuple[int, dict[str, Any]]:
+    def _train_epoch(
+        self, of_pass: GlobalBatches | OwnBatches, steps: int | None
+    ) -> tuple[int, dict[str, Any]]:
         logs: dict[str, Any] = {}
-        done = 0
-        callbacks = self._run.callbacks
-        batches = ((parts, True) for parts in shards)
-        if self._data.parts is not None:
-            batches = self._until_all_are_done(shards)
-        for step, (parts, more) in enumerate(batches):
-            callbacks.on_train_batch_begin(step)
-            logs = self._replicas.step(self._step.train, parts, more)
-            callbacks.on_train_batch_end(step, logs)
-            done += 1
-            if self._replicas.stopped:
+        done, callbacks, replicas = 0, self._run.callbacks, self._replicas
+        at_once = self._model.steps_per_execution
+        while (steps is None or done < steps) and of_pass.has_another:
+            callbacks.on_train_batch_begin(done)
+            at_most = at_once if steps is None else min(at_once, steps - done)
+            logs, taken = of_pass.step(replicas, self._step.train, at_most)
+            self._run.steps_at_once = taken
+            done += taken
+            callbacks.on_train_batch_end(done - 1, logs)
+            if replicas.stopped:
                 break
         return done, {name: float(value) for name, value in logs.items()}
-
-    def _until_all_are_done(self, shards: Iterator) -> Iterator[tuple[tuple, bool]]:
-        """This worker's own batches, each with whether another follows; then idle ones."""
-        following = next(shards, None)
-        any_left = self._replicas.agree(following is not None)
-        while any_left:
-            parts, following = following, next(shards, None)
-            if parts is None:
-                parts = self._idle_parts
-            else:
-                self._idle_parts = tuple(idle(part.data) for part in parts)
-            yield parts, following is not None
-            any_left = self._replicas.more
 
     def _validates_after(self, epoch: int) -> bool:
         if isinstance(self._validation_freq, int):
@@ -179,10 +182,12 @@ def _test_all(
     model.reset_metrics()
     callbacks.on_test_begin()
     logs: dict[str, Any] = {}
-    for index, parts in enumerate(replicas.shards(batches)):
-        callbacks.on_test_batch_begin(index)
-        logs = replicas.step(step.test, parts)
-        callbacks.on_test_batch_end(index, logs)
+    done, of_pass = 0, GlobalBatches(replicas.shards(batches))
+    while of_pass.has_another:
+        callbacks.on_test_batch_begin(done)
+        logs, taken = of_pass.step(replicas, step.test, model.steps_per_execution)
+        done += taken
+        callbacks.on_test_batch_end(done - 1, logs)
     results = {name: float(value) for name, value in logs.items()}
     callbacks.on_test_end(results)
     return results
@@ -208,13 +213,21 @@ def evaluate(
 
     Returns:
         The loss and the metrics over all examples, the same on every worker.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> results = evaluate(model, x, y, return_dict=True, verbose=0)
+        >>> sorted(results)
+        ['loss']
     """
     require_compiled(model)
     batch_size = None if batch_size is None else _checks.integer("batch_size", batch_size, 1)
     steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
     _checks.flag("return_dict", return_dict)
-    data_of.require_data(x)
+    require_data(x)
     if not trains_on_replicas(model):
         return model.evaluate(
             x,
@@ -228,7 +241,7 @@ def evaluate(
     batches = _batches((x, y, sample_weight), batch_size, steps)
     with StopSignal(heeded=False) as stop, _with_peers(model):
         with scope_of(model):
-            build_for_training(model, data_of.example_of(batches))
+            build_for_training(model, example_of(batches))
         replicas = Replicas(model, stop)
         callbacks = keras.callbacks.CallbackList(
             add_progbar=verbose != 0 and replicas.is_chief,
@@ -269,7 +282,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
 
 
 def _require_distributable(
-    model: keras.Model, data: data_of.Source, callbacks: list[keras.callbacks.Callback]
+    model: keras.Model, data: Source, callbacks: list[keras.callbacks.Callback]
 ) -> None:
     if model.jit_compile:
         raise ValueError(
@@ -291,9 +304,14 @@ def _require_distributable(
                 "in a branch that not all of them may take. Give larger batches. Received: "
                 f"gradient_accumulation_steps={optimizer.gradient_accumulation_steps} in `{name}`"
             )
-    in_datasets = isinstance(data, data_of.Arrays) or (
-        isinstance(data, (data_of.Batches, data_of.OfEpoch))
-        and data_of.is_tf_dataset(data.begin(data_of.Place(0, 0, 0, 0), None))
+    if data.parts is not None and model.steps_per_execution > 1:
+        raise ValueError(
+            "Where each worker has data of its own, all of them agree before every step whether "
+            "one of them has another batch: compile with `steps_per_execution=1`. Received: "
+            f"steps_per_execution={model.steps_per_execution}"
+        )
+    in_datasets = isinstance(data, Arrays) or (
+        isinstance(data, (Batches, OfEpoch)) and is_tf_dataset(data.begin(Place(0, 0, 0, 0), None))
     )
     if not in_datasets:
         raise ValueError(
@@ -311,10 +329,8 @@ def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Da
     if data is None:
         return None
     parts = data if isinstance(data, tuple) else (data,)
-    batches = data_of.source_of(*parts, batch_size=batch_size, shuffle=False).begin(
-        data_of.Place(0, 0, 0, 0), None
-    )
-    if not data_of.is_tf_dataset(batches):
+    batches = source_of(*parts, batch_size=batch_size, shuffle=False).begin(Place(0, 0, 0, 0), None)
+    if not is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")
     return batches.take(-1 if steps is None else steps)
 

@@ -1,6 +1,6 @@
 """All replicas of a strategy, in this process and in the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_negact.training import state
 from keras_negact.training.cluster import read_cluster
 from keras_negact.training.packing import pack, unpack
+from keras_negact.training.replica_batches import Shard, shard
 from keras_negact.training.run import StopSignal
-from keras_negact.training.tf_data import Shard, shard
 
 # Messages between processes are limited to 2 GiB.
 _NUMBERS_IN_A_MESSAGE = 2**24
@@ -42,6 +42,7 @@ class Replicas:
         self._cluster = read_cluster() if clustered else None
         self._last_agreed = [variable.numpy() for variable in self._drifting]
         self._compiled: dict[Any, Callable] = {}
+        self._no_flags = tf.zeros([3])
         self._add = tf.function(
             lambda numbers: self._strategy.run(self._add_on_replica, args=(numbers,)),
             reduce_retracing=True,
@@ -72,28 +73,41 @@ class Replicas:
         return shard(batches, here, range(here), in_examples=True)
 
     def step(
-        self, work: Callable[[Shard], Any], shards: tuple[Shard, ...], more: bool = True
-    ) -> dict[str, Any]:
-        """Do `work` on all replicas; `more` says whether this process has another batch.
+        self,
+        work: Callable[[Shard], Any],
+        batch: Any,
+        following: Iterator | None = None,
+        at_most: int = 1,
+        more: bool = True,
+    ) -> tuple[dict[str, Any], int, Any]:
+        """Do `work` on all replicas, once or several times before anybody is told.
+
+        Args:
+            work: what one replica does with its part of a batch.
+            batch: the parts of this process, or a `tf.experimental.Optional` of them.
+            following: gives the parts of the batches that come next; as many on every process.
+            at_most: how many steps are done if there are so many batches.
+            more: whether this process has another batch, if they are divided.
 
         Returns:
             The metrics so far, over all replicas; what `work` returns instead, if it does not tell
-            metrics, in the mean over the replicas.
+            metrics, in the mean over the replicas. How many steps were done. And the batch that
+            comes next, as a `tf.experimental.Optional`, if it was told what follows.
         """
-        values = self._strategy.experimental_distribute_values_from_function(
-            lambda context: shards[context.replica_id_in_sync_group - self.mine.start]
-        )
-        flags = tf.constant(
-            [float(flag) for flag in (self._stop.requested, self._model.stop_training, more)]
-        )
-        logs, agreed = self._function(work)(values, flags)
+        flags = self._no_flags
+        if self._cluster is not None:
+            told = (self._stop.requested, self._model.stop_training, more)
+            flags = tf.constant([float(flag) for flag in told])
+        several = self._model.steps_per_execution > 1
+        limit = tf.constant(at_most) if several else None
+        logs, agreed, done, coming = self._function(work)(batch, flags, following, limit)
         if self._cluster is None:
             # Nobody else has to agree, so that the devices need not be waited for.
             self.stop_requested, self.more = self._stop.requested, more
         else:
             flags = agreed.numpy() > 0
             self.stop_requested, self._stop_agreed, self.more = (bool(flag) for flag in flags)
-        return logs
+        return logs, int(done) if several else 1, coming
 
     @property
     def stopped(self) -> bool:
@@ -197,7 +211,7 @@ class Replicas:
     def _make_function(self, work: Callable[[Shard], Any]) -> Callable:
         variables = self._model.metrics_variables
 
-        def on_replica(shard: Shard, flags: tf.Tensor) -> tuple[dict, list[tf.Tensor]]:
+        def on_replica(shard: Shard) -> dict[str, tf.Tensor]:
             if self._divided:
                 context = tf.distribute.get_replica_context()
                 # Copied, for what comes from outside is on no device that could be summed to.
@@ -206,25 +220,64 @@ class Replicas:
                 shard = shard._replace(share=shard.share / whole)
             told = work(shard)
             told = told if isinstance(told, dict) else {}
-            told = {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}
+            return {name: tf.cast(value, "float32") * shard.share for name, value in told.items()}
+
+        def sum_up(told: dict[str, tf.Tensor], flags: tf.Tensor) -> list[tf.Tensor]:
             # One message for all the metrics: they are many, and small.
-            summed = _sum_in_one_message(
+            return _sum_in_one_message(
                 [*told.values(), *(variable.value for variable in variables), flags]
             )
-            return dict(zip(told, summed, strict=False)), summed[len(told) :]
 
-        def on_all(values: Shard, flags: tf.Tensor) -> tuple[dict, tf.Tensor]:
-            told, summed = self._strategy.run(on_replica, args=(values, flags))
-            first = lambda value: self._strategy.experimental_local_results(value)[0]  # noqa: E731
-            *metrics, flags = (first(each) for each in summed)
+        def one_step(parts: tuple[Shard, ...]) -> tuple[dict[str, tf.Tensor], ...]:
+            told = self._strategy.run(on_replica, args=(self._distributed(parts),))
+            each = {name: self._strategy.experimental_local_results(told[name]) for name in told}
+            return tuple({name: each[name][i] for name in each} for i in range(len(self.mine)))
+
+        def on_all(
+            batch: Any, flags: tf.Tensor, following: Iterator | None, at_most: tf.Tensor | None
+        ) -> tuple:
+            parts = batch if isinstance(batch, tuple) else batch.get_value()
+            told, done = one_step(parts), tf.constant(1)
+            coming = None if following is None else following.get_next_as_optional()
+            if at_most is not None:
+                told, done, coming = _further_steps(one_step, told, coming, following, at_most)
+            summed = self._strategy.run(sum_up, args=(self._distributed(told), flags))
+            summed = [self._strategy.experimental_local_results(value)[0] for value in summed]
+            *metrics, flags = summed[len(told[0]) :]
             with keras.StatelessScope(list(zip(variables, metrics, strict=True))):
                 results = self._model.get_metrics_result()
             # As in Keras: a step of the model's own may return what is no metric of it.
-            if told and told.keys() != results.keys():
-                results = {name: first(value) for name, value in told.items()}
-            return results, flags
+            if told[0] and told[0].keys() != results.keys():
+                results = dict(zip(told[0], summed, strict=False))
+            return results, flags, done, coming
 
         return on_all
+
+    def _distributed(self, parts: tuple) -> Any:
+        """One part for each replica of this process, for all of them to work on."""
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group - self.mine.start]
+        )
+
+
+def _further_steps(
+    one_step: Callable, told: tuple, coming: Any, following: Iterator, at_most: tf.Tensor
+) -> tuple[tuple, tf.Tensor, Any]:
+    """Steps until there are `at_most`, the first one included, or no batches are left.
+
+    Returns:
+        What the last step told, how many steps there were, and the batch that comes next.
+    """
+
+    def goes_on(done: tf.Tensor, coming: Any, _) -> tf.Tensor:
+        return tf.logical_and(done < at_most, coming.has_value())
+
+    def step(done: tf.Tensor, coming: Any, _) -> tuple:
+        told = one_step(coming.get_value())
+        return done + 1, following.get_next_as_optional(), told
+
+    done, coming, told = tf.while_loop(goes_on, step, (tf.constant(1), coming, told))
+    return told, done, coming
 
 
 def _sum_in_one_message(tensors: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from keras_negact.training import state
+from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
-from keras_negact.training.data import Arrays, Place, Source
+from keras_negact.training.source import Place, Source
 
 
 class Interrupted(SystemExit):
@@ -143,7 +144,8 @@ class Run(keras.callbacks.Callback):
         #: The weights at the end of the last epoch, if the optimizer is going to average them.
         self.weights_before_averaging: list[np.ndarray] = []
         self._data, self._peers = data, peers
-        self._steps_at_once = steps_at_once
+        #: Steps between the last two times that callbacks were called.
+        self.steps_at_once = steps_at_once
         self._epochs, self._steps_per_epoch = epochs, steps_per_epoch
         self._leaves_after: str | None = None
         #: Whether `Model.fit` was left because the data of one call of it came to their end.
@@ -157,8 +159,12 @@ class Run(keras.callbacks.Callback):
         # Keras would put them behind the run.
         if not any(isinstance(one, keras.callbacks.History) for one in others):
             others.append(keras.callbacks.History())
-        if verbose != 0 and peers.is_chief:
-            others.append(keras.callbacks.ProgbarLogger())
+        self._shows = verbose != 0 and peers.is_chief
+        if self._shows:
+            progress = keras.callbacks.ProgbarLogger()
+            # As the one that Keras adds itself: no step waits for it.
+            progress.async_safe = True
+            others.append(progress)
         self._others = others
         self._history = next(one for one in others if isinstance(one, keras.callbacks.History))
         self.callbacks = CallbacksOfRun(
@@ -191,7 +197,7 @@ class Run(keras.callbacks.Callback):
         if saved is not None:
             self._restored = saved
             self._restore(saved)
-            if self._peers.is_chief:
+            if self._shows:
                 print(
                     f"Going on from the backup: {self.place.epoch} epochs and {self.place.step} "
                     "steps done."
@@ -281,7 +287,7 @@ class Run(keras.callbacks.Callback):
         # As `Model.fit` counts: a pass that is over, or had too little left, is followed by
         # another.
         done = self.place.pass_steps + steps
-        too_few = self.place.step + self._steps_at_once < steps
+        too_few = self.place.step + self.steps_at_once < steps
         if done >= (whole or done + 1) or too_few:
             return fresh
         return Place(epoch + 1, 0, self.place.pass_epoch, done)

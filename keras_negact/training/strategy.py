@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 
 from keras_negact import _checks
-from keras_negact.training.cluster import Cluster, read_cluster
-from keras_negact.training.watchdog import default_timeout, watching
+from keras_negact._isolation import OPEN_PORTS
+from keras_negact.training.cluster import Cluster, default_timeout, read_cluster
+from keras_negact.training.watchdog import watching
 
 #: Seconds for which a strategy's worker waits for its peers.
 patience: "weakref.WeakKeyDictionary[tf.distribute.Strategy, float]" = weakref.WeakKeyDictionary()
@@ -38,6 +39,13 @@ def make_strategy(
         ValueError: if the name is unknown, `TF_CONFIG` is malformed, or there are too few devices.
         RuntimeError: if the devices are already in use and can't be divided any more.
         OSError: if the address of this worker can't be listened on.
+
+    Examples:
+        >>> strategy = make_strategy("none")
+        Strategy: none, one device.
+        >>> with strategy.scope():
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        ...     model.compile("sgd", "mse")
     """
     _checks.one_of("name", name, _NAMES)
     if replicas is not None:
@@ -129,6 +137,13 @@ def _multi_worker(
             f"multi_worker, {len(cluster.workers)} workers with "
             f"{strategy.num_replicas_in_sync // len(cluster.workers)} replicas each"
         )
+        # Where all are on this machine, who started them has said so, or has isolated them.
+        if not cluster.on_this_machine:
+            print(
+                f"{OPEN_PORTS} A private network or a firewall keeps others out "
+                "(docs/distributed.md).",
+                flush=True,
+            )
     return strategy
 
 

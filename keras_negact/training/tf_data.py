@@ -1,7 +1,7 @@
 """What of the training data needs TensorFlow."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -61,66 +61,6 @@ def ones_like(spec: Any) -> Any:
     )
 
 
-class Shard(NamedTuple):
-    """The part of a global batch that one replica works on.
-
-    Args:
-        data: `x`, `(x, y)` or `(x, y, sample_weight)` with the examples of this replica.
-        share: the fraction of the global mean that these examples make.
-        counted: whether they go into the metrics.
-    """
-
-    data: Any
-    share: tf.Tensor
-    counted: tf.Tensor
-
-
-def shard(
-    dataset: tf.data.Dataset, replicas: int, mine: range, in_examples: bool = False
-) -> tf.data.Dataset:
-    """Cut every batch of `dataset` into consecutive parts whose sizes differ by one at most.
-
-    A batch with fewer examples than there are replicas is worked on by all of them, with an equal
-    share each, and counted once: an empty replica would have no batch statistics.
-
-    Args:
-        dataset: global batches, of any size.
-        replicas: number of replicas in all processes.
-        mine: the replicas of this process.
-        in_examples: whether shares are told as numbers of examples, not as fractions.
-
-    Returns:
-        A dataset of one tuple of `Shard`s for each batch.
-    """
-
-    def cut(*elements: Any) -> tuple[Shard, ...]:
-        data = elements if len(elements) > 1 else elements[0]
-        size = tf.shape(_first(data))[0]
-        too_small = size < replicas
-
-        def part(replica: int) -> Shard:
-            start = tf.where(too_small, 0, replica * size // replicas)
-            end = tf.where(too_small, size, (replica + 1) * size // replicas)
-            share = tf.cast(end - start, "float32") / tf.cast(size, "float32")
-            share = tf.where(too_small, 1.0 / replicas, share)
-            return Shard(
-                keras.tree.map_structure(
-                    lambda tensor: None if tensor is None else tensor[start:end], data
-                ),
-                share * tf.cast(size, "float32") if in_examples else share,
-                tf.logical_or(tf.logical_not(too_small), replica == 0),
-            )
-
-        return tuple(part(replica) for replica in mine)
-
-    return dataset.map(cut, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def idle(data: Any) -> Shard:
-    """A part that counts for nothing, for a worker that has no more batches of its own."""
-    return Shard(data, tf.constant(0.0), tf.constant(False))
-
-
 def class_weighting(class_weight: dict[int, float]) -> Callable:
     """What gives every example of a batch `(x, y)` the weight of its class.
 
@@ -154,7 +94,3 @@ def class_weighting(class_weight: dict[int, float]) -> Callable:
         return x, y, tf.where(known, weights, 1.0)
 
     return weigh
-
-
-def _first(data: Any) -> tf.Tensor:
-    return next(leaf for leaf in keras.tree.flatten(data) if leaf is not None)

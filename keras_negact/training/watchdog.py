@@ -19,22 +19,6 @@ from collections.abc import Iterator
 _PROBE_EVERY = 1.0
 
 
-def default_timeout() -> float:
-    """Seconds to wait for peers: the environment variable `KERAS_NEGACT_TIMEOUT`, or 60.
-
-    Raises:
-        ValueError: if the variable is no positive number.
-    """
-    text = os.environ.get("KERAS_NEGACT_TIMEOUT", "60")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"`KERAS_NEGACT_TIMEOUT` must be a positive number of seconds: {text!r}")
-    return seconds
-
-
 @contextlib.contextmanager
 def watching(cluster, timeout: float, joining: bool = False) -> Iterator[None]:
     """End this process with a message, if its peers are gone for longer than `timeout` seconds.

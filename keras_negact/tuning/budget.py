@@ -15,6 +15,16 @@ class Cost:
         parameters: its weights.
         multiply_adds: of its convolutions, dense layers and blocks, for one example.
         relative: for each measure, how many times the cost of the network without the block.
+
+    Examples:
+        >>> def network():
+        ...     convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        ...     pool = keras.layers.GlobalAveragePooling2D()
+        ...     return keras.Sequential([keras.Input((8, 8, 1)), convolution, pool])
+        >>> hypermodel = LENIHyperModel(network, compile={"loss": "mse"})
+        >>> cost = hypermodel.cost(hypermodel.parameters())
+        >>> cost.parameters, cost.relative["parameters"]
+        (84, 2.1)
     """
 
     parameters: int
@@ -34,6 +44,12 @@ class Budget:
 
     Raises:
         ValueError: when an argument is not allowed.
+
+    Examples:
+        >>> budget = Budget(1.5, "parameters")
+        >>> twice = {"parameters": 2.0, "multiply_adds": 1.0}
+        >>> budget.allows(Cost(parameters=200, multiply_adds=1000, relative=twice))
+        False
     """
 
     max_cost: float

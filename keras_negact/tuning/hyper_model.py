@@ -70,6 +70,19 @@ class LENIHyperModel(keras_tuner.HyperModel):
         ValueError: when an argument is not allowed, or a part has no activation to replace.
         FileNotFoundError: when there are no such weights.
         ImportError: if the extra `tune` is not installed.
+
+    Examples:
+        >>> def network():
+        ...     convolution = keras.layers.Conv2D(4, 3, activation="relu")
+        ...     pool = keras.layers.GlobalAveragePooling2D()
+        ...     return keras.Sequential([keras.Input((8, 8, 1)), convolution, pool])
+        >>> hypermodel = LENIHyperModel(network, compile={"loss": "mse"})
+        >>> hypermodel.own_activation
+        'relu'
+        >>> hypermodel.point(hypermodel.parameters(where="nowhere")).parts
+        ()
+        >>> hypermodel.build(hypermodel.parameters()).count_params()
+        84
     """
 
     first_points = ({}, {"where": NOWHERE})

@@ -52,7 +52,12 @@ class CarefulOracle:
         first_points: those to begin with: values of some hyperparameters, beside the defaults of
             the others.
         **arguments: of the oracle.
+
+    Attributes:
+        talks: whether to print a line when a trial begins and when it ends.
     """
+
+    talks = True
 
     def __init__(
         self,
@@ -133,7 +138,7 @@ class CarefulOracle:
             self.max_trials = self.wanted_trials + min(failed, self.max_failed_trials)
         trial = super().create_trial(tuner_id)
         if trial.status == "RUNNING":
-            _say(trial, f"begins: {describe(trial.hyperparameters.values)}")
+            self._say(trial, f"begins: {describe(trial.hyperparameters.values)}")
         return trial
 
     @keras_tuner.synchronized
@@ -155,7 +160,11 @@ class CarefulOracle:
         record = self._record_of(trial.trial_id)
         trial.message = record.traceback or None
         super().end_trial(trial)
-        _say(trial, self._how_it_ended(trial.trial_id, record))
+        self._say(trial, self._how_it_ended(trial.trial_id, record))
+
+    def _say(self, trial, what: str) -> None:
+        if self.talks:
+            print(f"Trial {trial.trial_id} {what}", flush=True)
 
     def _record_of(self, trial_id: str) -> TrialRecord:
         return TrialRecord.read(self._get_trial_dir(trial_id))
@@ -366,7 +375,3 @@ def describe(values: dict) -> str:
         value = f"{value:.4g}" if isinstance(value, float) else value
         shown.append(f"{name.rsplit('/', 1)[-1]} {value}")
     return ", ".join(shown)
-
-
-def _say(trial, what: str) -> None:
-    print(f"Trial {trial.trial_id} {what}", flush=True)

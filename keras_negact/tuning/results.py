@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
+from keras_negact._table import Shown, Table
 from keras_negact.tuning._keras_tuner import keras_tuner
 from keras_negact.tuning.budget import MEASURES
 from keras_negact.tuning.search_files import damaged
@@ -79,28 +80,61 @@ def weights_alone() -> Iterator[None]:
         yield
 
 
-def trial_rows(tuner) -> list[dict[str, Any]]:
+class TrialRows(list[dict[str, Any]], Shown):
+    """The rows of a search's trials, a list of dictionaries; its representation is its table."""
+
+    __repr__ = Shown.__repr__
+
+    def table(self) -> Table:
+        """A row for each trial."""
+        headings = tuple(dict.fromkeys(name for row in self for name in row)) or ("trial",)
+        numbers = frozenset(
+            i for i, name in enumerate(headings) if any(_is_number(row.get(name)) for row in self)
+        )
+        rows = [tuple(_cell(row.get(name)) for name in headings) for row in self]
+        return Table(headings, rows, numbers).without_empty_columns()
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows themselves."""
+        return list(self)
+
+
+def trial_rows(tuner) -> TrialRows:
     """A row for each trial of a search, the best first, the failed ones last.
 
     Args:
         tuner: a tuner of this package, with any hypermodel.
 
     Returns:
-        Dictionaries with `trial` (keras-tuner's number of it, as in the name of its folder),
-        `status`, `score`, `seconds`, `failure`, and the values of all hyperparameters. Where the
-        hypermodel knows what its networks cost, as `LENIHyperModel` does, also `parameters`,
-        `multiply_adds`, `relative_parameters` and `relative_multiply_adds` (against the network
-        without the block).
+        A list, shown as a table, of dictionaries with `trial` (keras-tuner's number of it, as in
+        the name of its folder), `status`, `score`, `seconds`, `failure`, and the values of all
+        hyperparameters. Where the hypermodel knows what its networks cost, as `LENIHyperModel`
+        does, also `parameters`, `multiply_adds`, `relative_parameters` and
+        `relative_multiply_adds` (against the network without the block).
 
     Raises:
         ValueError: for anything but a tuner of this package.
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = RandomSearch(
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="rows"
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> [(row["trial"], row["status"]) for row in trial_rows(tuner)]
+        [('0', 'COMPLETED')]
     """
     _checks.instance("tuner", tuner, SearchResults)
     failed = [trial for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
-    return [_row(tuner, trial) for trial in [*tuner.finished_trials(), *failed]]
+    return TrialRows(_row(tuner, trial) for trial in [*tuner.finished_trials(), *failed])
 
 
-def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, Any]]:
+def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> TrialRows:
     """The finished rows that no other one beats in score without costing more, the cheapest first.
 
     Args:
@@ -109,6 +143,15 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
 
     Raises:
         ValueError: if the rows are not such, or have no such column.
+
+    Examples:
+        >>> rows = [
+        ...     {"status": "COMPLETED", "score": 0.90, "parameters": 100},
+        ...     {"status": "COMPLETED", "score": 0.89, "parameters": 150},
+        ...     {"status": "COMPLETED", "score": 0.92, "parameters": 200},
+        ... ]
+        >>> [row["score"] for row in pareto_front(rows, "parameters")]
+        [0.9, 0.92]
     """
     if not isinstance(rows, Sequence) or not all(isinstance(row, dict) for row in rows):
         raise _checks.refused("rows", "what `trial_rows` returns", rows)
@@ -116,7 +159,7 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
     numbers = [name for name in (finished or [{}])[0] if _is_number(finished[0][name])]
     if not isinstance(cost, str) or (finished and cost not in numbers):
         raise _checks.refused("cost", f"the name of a column of numbers ({numbers})", cost)
-    front, best = [], -math.inf
+    front, best = TrialRows(), -math.inf
     for row in sorted(finished, key=lambda row: (row[cost], -row["score"])):
         if row["score"] > best:
             front.append(row)
@@ -126,6 +169,12 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> list[dict[str, An
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
 def _row(tuner, trial) -> dict[str, Any]:

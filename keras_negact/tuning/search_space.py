@@ -42,6 +42,12 @@ def leni_search_space(
 
     Source:
         The paper fixes none of these choices (see `LENI`); the space is this package's.
+
+    Examples:
+        >>> import keras_tuner
+        >>> block = leni_search_space(keras_tuner.HyperParameters(), channels=[16, 32])
+        >>> block["transform"], block["kernel_size"], block["start"]
+        ('depthwise', 3, 'keep')
     """
     prefix, groups = _checks.text("prefix", prefix), _possible_groups(channels)
     with hp.name_scope(prefix):

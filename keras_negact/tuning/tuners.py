@@ -5,6 +5,7 @@ import os
 import pathlib
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._extras import require
+from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
 from keras_negact.tuning import oracles
 from keras_negact.tuning._keras_tuner import keras_tuner
@@ -135,25 +137,32 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         refuse_another_search(folder, self._about, space, has_scores)
         self.oracle.reload()
 
-    def search(self, *fit_args, **fit_kwargs) -> None:
+    def search(self, *fit_args, verbose: int | str = 1, **fit_kwargs) -> None:
         """Search, as keras-tuner does, or go on with the search that is in the folder.
 
         Args:
             *fit_args, **fit_kwargs: of the hypermodel's `fit`: data, `epochs`, ...
+            verbose: 0: silent. 1, or `"auto"`: a line when a trial begins and when it ends. 2:
+                Keras's lines too.
 
         Raises:
             FolderInUse: if another process searches in the folder.
             FatalError: keras-tuner's, for what would fail in all trials alike, such as an
                 objective that is not logged, or a full disk.
         """
+        _checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
+        fit_kwargs["verbose"] = 2 if verbose == 2 else 0
         if not self._has_oracle():
-            super().search(*fit_args, **fit_kwargs)
+            with new_models():
+                super().search(*fit_args, **fit_kwargs)
             return
-        with owned(self.project_dir):
+        self.oracle.talks = verbose != 0
+        with owned(self.project_dir), new_models():
             # Another process may have searched here since this one was made.
             self._take_what_is_there()
             write_identity(pathlib.Path(self.project_dir), self._about)
-            tell_who_reaches_chief()
+            if self.oracle.talks:
+                tell_who_reaches_chief()
             super().search(*fit_args, **fit_kwargs)
 
     def _populate_initial_space(self) -> None:
@@ -169,7 +178,9 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             raise
         except Exception as error:
             # Trials add to the space what they find in it, those that fail as well.
-            print(f"A point of the space has no network: {_in_one_line(error)}", flush=True)
+            warnings.warn(
+                f"A point of the space has no network: {_in_one_line(error)}", stacklevel=2
+            )
 
     def save(self) -> None:
         """Save the oracle; the tuner itself has no state."""
@@ -259,6 +270,22 @@ class RandomSearch(CarefulTuner):
         RuntimeError: if a file of the search is damaged.
         FolderInUse: if it is to be overwritten while another process searches there.
         ImportError: if the extra `tune` is not installed.
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = RandomSearch(
+        ...     build, "val_loss", max_trials=2, directory="searches", project_name="random"
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> len(tuner.finished_trials())
+        2
+        >>> tuner.get_best_models()[0].input_shape
+        (None, 2)
     """
 
     oracle_class = oracles.RandomSearchOracle
@@ -277,6 +304,20 @@ class BayesianOptimization(CarefulTuner):
 
     Raises:
         ValueError, TypeError, RuntimeError, FolderInUse, ImportError: as `RandomSearch`.
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = BayesianOptimization(
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="bayesian"
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> len(tuner.finished_trials())
+        1
     """
 
     oracle_class = oracles.BayesianOptimizationOracle
@@ -316,6 +357,20 @@ class GridSearch(CarefulTuner):
 
     Raises:
         ValueError, TypeError, RuntimeError, FolderInUse, ImportError: as `RandomSearch`.
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = GridSearch(
+        ...     build, "val_loss", max_trials=1, directory="searches", project_name="grid"
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> tuner.finished_trials()[0].hyperparameters.values
+        {'units': 1}
     """
 
     oracle_class = oracles.GridSearchOracle
@@ -350,6 +405,25 @@ class Hyperband(CarefulTuner, keras_tuner.Hyperband):
 
     Source:
         Li et al., Hyperband, Journal of Machine Learning Research 18 (2018).
+
+    Examples:
+        >>> def build(hp):
+        ...     units = hp.Choice("units", [1, 2, 4])
+        ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+        ...     model.compile("sgd", "mse")
+        ...     return model
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> tuner = Hyperband(
+        ...     build,
+        ...     "val_loss",
+        ...     max_epochs=2,
+        ...     max_trials=1,
+        ...     directory="searches",
+        ...     project_name="hyperband",
+        ... )
+        >>> tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
+        >>> len(tuner.finished_trials())
+        1
     """
 
     oracle_class = oracles.HyperbandOracle

@@ -66,7 +66,9 @@ def test_the_last_log_is_the_report_of_the_trained_network():
 
 def test_training_is_what_it_is_without_the_callback():
     watched, alone = network(LENI), network(LENI)
+    keras.utils.set_random_seed(1)
     train(watched, ActivationMonitor(IMAGES, every_epochs=1, every_steps=1))
+    keras.utils.set_random_seed(1)
     alone.fit(IMAGES, LABELS, 20, 3, verbose=0)
     for first, second in zip(watched.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)

@@ -81,7 +81,7 @@ def test_a_constructed_dead_channel_among_live_ones():
     (site,) = report_on(model, images).sites
     assert site.path == "with_a_dead_channel"
     assert site.dead_channels == 0.25
-    before = np.asarray(keras.ops.conv(images, kernel) + bias)
+    before = keras.ops.convert_to_numpy(keras.ops.conv(images, kernel)) + bias
     assert site.negative_share == pytest.approx(np.mean(before < 0))
     energy = np.sum(np.minimum(before, 0) ** 2) / np.sum(before**2)
     assert site.discarded_energy == pytest.approx(energy, rel=1e-5)
@@ -165,8 +165,16 @@ def test_data_come_as_arrays_or_in_batches_and_may_be_limited():
 
 
 def test_table_and_dictionary(capsys):
-    report = negative_information_report(identity_then(layers.ReLU(name="gate")), FOUR_AND_THREE)
-    assert "3 examples" in capsys.readouterr().err
+    model = identity_then(layers.ReLU(name="gate"))
+    report = report_on(model, FOUR_AND_THREE)
+    assert capsys.readouterr() == ("", "")
+    # Where nothing can be drawn over, one plain line, also for data whose length is not known.
+    for data in (FOUR_AND_THREE, iter([FOUR_AND_THREE[:2], FOUR_AND_THREE[2:]])):
+        negative_information_report(model, data, batch_size=1)
+        shown = capsys.readouterr().out
+        assert shown.startswith("3/3 - ")
+        assert shown.removesuffix("\n").isprintable()
+        assert shown.count("\n") == 1
     lines = str(report).splitlines()
     assert lines[0].split()[:3] == ["activation", "function", "shape"]
     assert lines[2].split() == [
@@ -186,6 +194,8 @@ def test_table_and_dictionary(capsys):
     ]
     assert json.loads(json.dumps(report.to_dict()))["sites"][0]["dead_channels"] == 0.5
     assert "<td>gate</td>" in report._repr_html_()
+    assert repr(report) == str(report)
+    assert report.records()[0]["path"] == "gate"
 
 
 def test_what_cannot_be_looked_at_is_refused():

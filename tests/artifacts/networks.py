@@ -244,7 +244,7 @@ def compare(folder, seeds: int):
 
 def compared_weights(folder, activation: str) -> dict[str, np.ndarray]:
     """What a run of the second seed ended with."""
-    from keras_negact.comparison import weights_path
+    from keras_negact.comparison.compare import weights_path
 
     network = VARIANTS[activation]()
     network.load_weights(weights_path(folder, activation, 1))

@@ -4,6 +4,7 @@ import importlib
 import json
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 
@@ -72,3 +73,32 @@ def test_a_study_of_another_protocol_is_refused(accuracy, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         accuracy.read_settings()
     assert "no studies ['pretraining']" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_candidates_are_compared_on_validation_images_in_three_networks(
+    accuracy, chunks, monkeypatch
+):
+    some = ("--variants", "relu", "relu + depthwise", "sum, gain 3", "--epochs", "1")
+    command = ["accuracy.py", "--npz", str(chunks), "--output-dir", str(chunks / "out")]
+    monkeypatch.setattr("sys.argv", [*command, "--studies", "choice", *some, "--seeds", "1"])
+    accuracy.main()
+    for network in ("cifar_resnet20", "on_off_cnn", "fast_network"):
+        lines = (chunks / "out" / "choice" / network / "runs.jsonl").read_text().splitlines()
+        runs = [json.loads(line) for line in lines]
+        assert [run["variant"] for run in runs] == ["relu", "relu + depthwise", "sum, gain 3"]
+        assert {run["test_accuracy"] for run in runs} == {None}
+        assert {run["seed"] for run in runs} == {200}
+
+
+def test_a_frozen_kernel_stays_where_it_started_and_the_scales_learn(accuracy):
+    candidates = importlib.import_module("_leni_candidates")
+    layer = candidates.frozen_kernel()
+    x = np.random.default_rng(0).normal(size=(8, 6, 6, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((6, 6, 3)), layer])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    start = [np.array(weight) for weight in layer.get_weights()]
+    model.train_on_batch(x, np.flip(x, axis=1))
+    same = [np.array_equal(a, b) for a, b in zip(start, layer.get_weights(), strict=True)]
+    changed = [w.name for w, kept in zip(layer.weights, same, strict=True) if not kept]
+    assert changed == ["positive_scale"]

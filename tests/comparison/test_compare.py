@@ -15,9 +15,9 @@ from keras_negact.comparison import (
     compare_activations,
     read_runs,
     training_run,
-    weights_path,
 )
 from keras_negact.comparison import checkpoint as checkpoint_module
+from keras_negact.comparison.compare import weights_path
 from tests.support.comparisons import made_up_run, tiny_data, tiny_network
 
 FIELDS = {

@@ -236,7 +236,6 @@ def test_resuming_with_other_settings_is_refused_and_missing_ones_are_taken_over
         ["--limit", "1"],
         ["--seed", "-1"],
         ["--activation", "no_such"],
-        ["--model", "no_such"],
     ],
 )
 def test_bad_values_are_refused(settings_of, arguments, capsys):
@@ -251,3 +250,9 @@ def test_absent_data_ends_the_script_with_the_command_that_fetches_it(
     settings = settings_of("--dataset", "cifar10", "--data-dir", tmp_path)
     with pytest.raises(SystemExit, match=r"tfds\.load"):
         script.load_data(settings)
+
+
+def test_a_network_that_is_not_known_ends_the_script_with_those_that_are(script, settings_of):
+    settings = settings_of("--model", "no_such", "--limit", "20")
+    with pytest.raises(SystemExit, match=r"one of cifar_resnet20 .*Received: 'no_such'"):
+        script.compiled_model(settings, script.load_data(settings))

@@ -1,6 +1,6 @@
 """Every public argument, given what it must not be: refused by name, before any work.
 
-The table below has a row for every argument of every public function and class. An argument that
+The table has a row for every argument of every public function and class. An argument that
 is added without a row fails `test_every_public_argument_has_a_row`.
 """
 
@@ -9,7 +9,8 @@ import inspect
 
 import pytest
 
-from tests.reliability.wrong_values import NOT_CHECKED, PUBLIC_MODULES, ROWS, call
+from tests.reliability.wrong_values import NOT_CHECKED, PUBLIC_MODULES, ROWS
+from tests.reliability.wrong_values.row import call
 from tests.support.backends import tensorflow_only
 
 pytestmark = tensorflow_only

@@ -7,6 +7,8 @@ code that it is to check.
 import keras
 import numpy as np
 
+from tests.support.backends import to_numpy
+
 NETWORKS = (
     *(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
     *(f"DenseNet{depth}" for depth in (121, 169, 201)),
@@ -66,7 +68,7 @@ def images(model: keras.Model, seed: int = 0) -> np.ndarray:
 
 def relative_difference(first, second) -> float:
     """The largest difference, in units of the first one's largest magnitude."""
-    first, second = np.asarray(first, "float64"), np.asarray(second, "float64")
+    first, second = (to_numpy(x).astype("float64") for x in (first, second))
     return float(np.abs(first - second).max() / np.abs(first).max())
 
 

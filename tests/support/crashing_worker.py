@@ -70,7 +70,7 @@ def main(directory: str, accident: str | None = None) -> None:
         y,
         batch_size=BATCH,
         epochs=EPOCHS,
-        verbose=0,
+        verbose=2,
         validation_data=(x[:33], y[:33]),
         callbacks=[
             Backup(folder / "backup", save_every=2),

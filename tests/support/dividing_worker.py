@@ -1,8 +1,9 @@
 """A script for one worker that reads its own files alone.
 
-    python dividing_worker.py FOLDER [EPOCH:STEP]
+    python dividing_worker.py FOLDER [EPOCH:STEP [SAVE_EVERY]]
 
-`FOLDER` holds `file*.npz`. With an epoch and a step, worker 1 is killed after that one.
+`FOLDER` holds `file*.npz`. With an epoch and a step, worker 1 is killed after that one. A backup is
+made at every step, or as it is said.
 """
 
 import json
@@ -78,7 +79,7 @@ class Killed(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(directory: str, accident: str | None = None) -> None:
+def main(directory: str, accident: str | None = None, save_every: str | int = 1) -> None:
     from keras_negact.training import Backup, fit, make_strategy
 
     folder = pathlib.Path(directory)
@@ -99,9 +100,9 @@ def main(directory: str, accident: str | None = None) -> None:
         model,
         mine,
         epochs=EPOCHS,
-        verbose=0,
+        verbose=2,
         validation_data=(x, [y, q]),
-        callbacks=[Backup(folder / "backup", save_every=1), *more],
+        callbacks=[Backup(folder / "backup", save_every), *more],
     )
     np.savez(folder / f"weights{index}.npz", *model.get_weights())
     (folder / f"history{index}.json").write_text(json.dumps(history.history))

@@ -28,9 +28,14 @@ def two_inputs(outputs: int = 1) -> keras.Model:
     return _network([keras.Input((4,), name="a"), keras.Input((4,), name="b")], outputs)
 
 
-def _network(inputs: list, outputs: int) -> keras.Model:
+def nested_inputs() -> keras.Model:
+    return _network({"a": keras.Input((4,)), "rest": [keras.Input((2,)), keras.Input((2,))]}, 1)
+
+
+def _network(inputs: list | dict, outputs: int) -> keras.Model:
     keras.utils.set_random_seed(1)
-    hidden = inputs[0] if len(inputs) == 1 else keras.layers.Concatenate()(inputs)
+    flat = keras.tree.flatten(inputs)
+    hidden = flat[0] if len(flat) == 1 else keras.layers.Concatenate()(flat)
     hidden = keras.layers.Dense(6, activation="relu")(hidden)
     heads = [keras.layers.Dense(3, name="p")(hidden), keras.layers.Dense(1, name="q")(hidden)]
     crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -109,6 +114,10 @@ def _cases() -> dict[str, Case]:
         "list": Case(lambda: {"x": list(HALVES), **in_arrays}, two_inputs),
         "tuple": Case(lambda: {"x": HALVES, **in_arrays}, two_inputs),
         "dict": Case(lambda: {"x": dict(zip("ab", HALVES, strict=True)), **in_arrays}, two_inputs),
+        "nested": Case(
+            lambda: {"x": {"a": HALVES[0], "rest": [X[:, 4:6], X[:, 6:]]}, **in_arrays},
+            nested_inputs,
+        ),
         "outputs": Case(
             lambda: {"x": list(HALVES), "y": [Y, Q], "batch_size": BATCH}, lambda: two_inputs(2)
         ),
@@ -122,7 +131,7 @@ def _cases() -> dict[str, Case]:
             on_replicas=False,
         ),
     }
-    arrays = ("array", "float64", "tensor", "list", "tuple", "dict", "outputs")
+    arrays = ("array", "float64", "tensor", "list", "tuple", "dict", "nested", "outputs")
     found = dict(kinds)
 
     def add(kind: str, option: str, **more):
@@ -137,6 +146,8 @@ def _cases() -> dict[str, Case]:
             x = [half[:20] for half in HALVES]
         if kind == "tuple":
             x = tuple(half[:20] for half in HALVES)
+        if kind == "nested":
+            x = {"a": HALVES[0][:20], "rest": [X[:20, 4:6], X[:20, 6:]]}
         if kind == "dict":
             x = {name: half[:20] for name, half in zip("ab", HALVES, strict=True)}
         return x, [Y[:20], Q[:20]] if kind == "outputs" else Y[:20]

@@ -4,7 +4,22 @@ import keras
 import numpy as np
 
 from keras_negact import plan_folding
+from keras_negact.comparison.costs import multiply_adds
 from tests.support.backends import to_numpy
+
+IMAGES = (8, 7, 4)
+
+
+def model_of(*stack, shape=IMAGES):
+    """The layers in a row, with weights that all do something."""
+    model = keras.Sequential([keras.Input(shape), *stack])
+    draw_all_weights(model)
+    return model
+
+
+def paths_of(plan, action):
+    """The layers for which that was decided."""
+    return [site.path for site in plan.sites if site.action == action]
 
 
 def draw_all_weights(model, seed: int = 0) -> None:
@@ -48,7 +63,10 @@ def assert_folds(model, tolerance: float = 1e-4, x=None):
         np.testing.assert_array_equal(to_numpy(weight), value)
     assert str(model.get_config()) == str(config)
     assert not {id(w) for w in model.weights} & {id(w) for w in folded.weights}
-    assert plan.report.parameters == (model.count_params(), folded.count_params())
+    for totals, network in ((plan.report.before, model), (plan.report.after, folded)):
+        assert totals.parameters == network.count_params()
+        if not plan.report.per_pixel:
+            assert totals.multiply_adds == multiply_adds(network)
     return folded, plan
 
 

@@ -4,6 +4,9 @@ import keras
 import numpy as np
 
 from keras_negact import plan_activation_swap
+from keras_negact.comparison.costs import multiply_adds
+from keras_negact.graph import is_graph_model
+from tests.support.backends import to_numpy
 
 
 def random_inputs(model: keras.Model, open_size: int = 9, seed: int = 0):
@@ -20,11 +23,11 @@ def random_inputs(model: keras.Model, open_size: int = 9, seed: int = 0):
 
 
 def outputs(model: keras.Model, x) -> list[np.ndarray]:
-    return [np.asarray(keras.ops.cast(y, "float64")) for y in keras.tree.flatten(model(x))]
+    return [to_numpy(y).astype("float64") for y in keras.tree.flatten(model(x))]
 
 
 def check_same_function(model: keras.Model, *args, tolerance: float = 1e-4, **kwargs):
-    """Swap, compare the outputs and the counted weights, and give the plan and the clone."""
+    """Swap, compare the outputs and the counted costs, and give the plan and the clone."""
     x = random_inputs(model)
     before = outputs(model, x)
     plan = plan_activation_swap(model, *args, **kwargs)
@@ -33,7 +36,10 @@ def check_same_function(model: keras.Model, *args, tolerance: float = 1e-4, **kw
         assert first.shape == second.shape
         assert np.abs(first).max() > 0
         assert np.abs(first - second).max() <= tolerance * np.abs(first).max()
-    assert plan.report.after.parameters == clone.count_params()
+    for totals, network in ((plan.report.before, model), (plan.report.after, clone)):
+        assert totals.parameters == network.count_params()
+        if is_graph_model(network) and not plan.report.per_pixel:
+            assert totals.multiply_adds == multiply_adds(network)
     return plan, clone
 
 

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from keras_negact import LENI, OnOffReLU, clone_with_activation, plan_activation_swap
+from tests.support.backends import to_numpy
 from tests.support.random_graphs import scramble
 from tests.support.swapping import actions, check_same_function, outputs, random_inputs
 
@@ -163,9 +164,10 @@ def test_synchronized_batch_normalization():
 def test_one_warning_for_skipped_sites():
     with pytest.warns(UserWarning, match="plan_activation_swap") as caught:
         clone_with_activation(network(), "on_off_relu")
-    assert len(caught) == 1
+    # Backends may have warnings of their own.
+    assert sum("plan_activation_swap" in str(each.message) for each in caught) == 1
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", category=UserWarning, message=".*activations")
         clone_with_activation(network(), "on_off_relu", on_conflict="compress")
         plan_activation_swap(network(), "on_off_relu").apply()
 
@@ -212,10 +214,10 @@ def test_halved_channels():
     for name, path in (("a", "a"), ("second", "second_on_off_relu")):
         assert clone.get_layer(path).output.shape == model.get_layer(name).output.shape
     assert clone.get_layer("first").kernel.shape[-1] == 4
-    first = model.get_layer("first").kernel
-    np.testing.assert_array_equal(clone.get_layer("first").kernel, first[..., :4])
+    first = to_numpy(model.get_layer("first").kernel)
+    np.testing.assert_array_equal(to_numpy(clone.get_layer("first").kernel), first[..., :4])
     # The second kernel has its old rows for the channels that are left, and new ones for the rest.
-    old, new = model.get_layer("second").kernel, clone.get_layer("second").kernel
+    old, new = (to_numpy(network.get_layer("second").kernel) for network in (model, clone))
     np.testing.assert_array_equal(new[:, :, :4], old[:, :, :4, :3])
     assert not np.allclose(new[:, :, 4:], old[:, :, 4:, :3])
     assert plan.report.fresh == [

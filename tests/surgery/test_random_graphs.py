@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from keras_negact import LENI, OnOffReLU, plan_activation_swap
+from tests.support.backends import to_numpy
 from tests.support.random_fronts import examples_for
 from tests.support.random_graphs import networks
 
@@ -29,7 +30,7 @@ patiently = settings(
 
 
 def outputs(model, x):
-    return [np.asarray(y, "float64") for y in keras.tree.flatten(model(x))]
+    return [to_numpy(y).astype("float64") for y in keras.tree.flatten(model(x))]
 
 
 def assert_same(first, second):

@@ -7,12 +7,13 @@ import tensorflow as tf
 from keras import layers
 
 from keras_negact import clone_with_activation, plan_activation_swap
+from tests.support.backends import to_numpy
 
 TEXTS = np.array([["a\nb", "c"], ["", "d"], ["c", "c"]])
 
 
 def _outputs(model, x):
-    return [np.asarray(y) for y in keras.tree.flatten(model(x))]
+    return [to_numpy(y) for y in keras.tree.flatten(model(x))]
 
 
 def check_state(model, x):
@@ -209,9 +210,9 @@ def test_the_state_of_a_seed_generator():
     dropout = layers.Dropout(0.5, seed=3)
     model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="relu"), dropout])
     model(np.ones((2, 3)), training=True)
-    state = np.asarray(dropout.seed_generator.state)
+    state = to_numpy(dropout.seed_generator.state)
     clone = clone_with_activation(model)
-    np.testing.assert_array_equal(clone.layers[-1].seed_generator.state, state)
+    np.testing.assert_array_equal(to_numpy(clone.layers[-1].seed_generator.state), state)
 
 
 @keras.saving.register_keras_serializable(package="tests")

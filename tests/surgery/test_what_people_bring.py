@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from keras_negact import LENI, clone_with_activation, plan_activation_swap
 from keras_negact.surgery import new_layers
+from tests.support.backends import to_numpy
 from tests.support.random_graphs import scramble
 from tests.support.swapping import actions, check_same_function
 
@@ -197,7 +198,9 @@ def test_a_doubled_width_keeps_leaky_rectifiers(make):
     # Slopes that were learned since the plan count.
     if isinstance(model.layers[1], layers.PReLU):
         model.layers[1].alpha.assign(np.full((1, 1, 4), -0.7))
-        np.testing.assert_allclose(plan.apply()(IMAGES), model(IMAGES), atol=1e-5)
+        np.testing.assert_allclose(
+            to_numpy(plan.apply()(IMAGES)), to_numpy(model(IMAGES)), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
@@ -231,10 +234,10 @@ def test_the_new_layers_alone_are_trained():
     assert len(expected) == len(clone.trainable_weights) == 6
     x = IMAGES
     clone.compile(keras.optimizers.SGD(0.1), "mse")
-    frozen = [np.array(w) for w in clone.non_trainable_weights]
+    frozen = [to_numpy(w).copy() for w in clone.non_trainable_weights]
     clone.train_on_batch(x, np.ones_like(clone(x)))
     for weight, before in zip(clone.non_trainable_weights, frozen, strict=True):
-        np.testing.assert_array_equal(weight, before)
+        np.testing.assert_array_equal(to_numpy(weight), before)
     name = model.layers[-1].name
     clone = clone_with_activation(model, trainable=["new", f"^{name}$"])
     assert len(clone.trainable_weights) == 8
@@ -370,7 +373,7 @@ def test_one_warning_says_what_a_subclass_loses():
     with pytest.warns(UserWarning, match=r"`made` \(Making\).*without note, train_step") as caught:
         clone = clone_with_activation(model)
     assert len(caught) == 1
-    np.testing.assert_allclose(clone(x), model(x))
+    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)))
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -3,7 +3,10 @@
 import pathlib
 import re
 
-from keras_negact import surgery
+import keras
+import numpy as np
+
+from keras_negact import clone_with_activation, surgery
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "your-own-layers.md"
 
@@ -22,3 +25,20 @@ def test_register_refuses_what_is_no_layer():
     for given in ((), (int,), ("Dense",)):
         with pytest.raises(ValueError, match="Received"):
             surgery.register(*given)
+
+
+@keras.saving.register_keras_serializable("test_your_own_layers")
+class Softened(keras.Layer):
+    def call(self, inputs):
+        return inputs * keras.ops.tanh(keras.ops.softplus(inputs))
+
+
+def test_a_layer_with_a_rule_of_its_own_can_be_the_new_activation():
+    surgery.register(Softened)(lambda layer: surgery.keep_channels())
+    convolution = keras.layers.Conv2D(3, 3)
+    model = keras.Sequential([keras.Input((6, 6, 2)), convolution, keras.layers.ReLU()])
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 2)).astype("float32")
+    z = keras.ops.convert_to_numpy(convolution(x))
+    clone = clone_with_activation(model, Softened())
+    expected = z * np.tanh(np.log1p(np.exp(z)))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(clone(x)), expected, rtol=1e-5, atol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_negact.training import Backup, fit
-from keras_negact.training.data import Arrays
+from keras_negact.training.arrays import Arrays
 from tests.support.fit_cases import (
     CASES,
     CLASS_WEIGHT,
@@ -31,7 +31,7 @@ from tests.support.small_training import Crash, CrashAt
 SAMPLE = {
     "list+class_weight",
     "outputs+sample_weight",
-    "dict+validation_split",
+    "nested+validation_split",
     "unknown+validation_data",
     "dataset+thirds",
     "PyDataset-threads+class_weight",
@@ -191,6 +191,19 @@ def test_every_batch_of_a_generator_is_trained_on_once(tmp_path):
     fit(model, recorded(), verbose=0, callbacks=[Backup(tmp_path)])
     np.testing.assert_array_equal(np.concatenate(seen), X[:, 0])
     assert sum(taken) == len(X)
+
+
+class Loader:
+    """Batches anew in every pass, and no way to begin in its middle."""
+
+    def __iter__(self):
+        return batches(X, Y)
+
+
+def test_a_backup_of_short_epochs_needs_data_that_can_begin_in_the_middle(tmp_path):
+    with pytest.raises(ValueError, match=r"begin in the middle.* Received: Loader"):
+        fit(one_input(), Loader(), steps_per_epoch=2, verbose=0, callbacks=[Backup(tmp_path)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_generator_for_several_epochs_needs_their_length(tmp_path):

@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_negact.training import is_chief, make_strategy
-from keras_negact.training.cluster import Cluster, read_cluster
-from keras_negact.training.watchdog import default_timeout
+from keras_negact.training.cluster import Cluster, default_timeout, read_cluster
 
 TWO = {"worker": ["a:1", "b:2"]}
 
@@ -22,6 +21,8 @@ def test_reads_workers_and_place():
     assert cluster == Cluster(("a:1", "b:2"), 1)
     assert cluster.peers == {0: "a:1"}
     assert cluster.address == "b:2"
+    assert not cluster.on_this_machine
+    assert Cluster(("localhost:1", "[::1]:2"), 0).on_this_machine
 
 
 WITH_CHIEF = {"chief": ["c:9"], "worker": ["a:1", "b:2"], "ps": [], "evaluator": []}
@@ -128,5 +129,5 @@ def test_unknown_host_is_an_error_at_once(monkeypatch):
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan", ""])
 def test_timeout_must_be_finite_and_positive(monkeypatch, text):
     monkeypatch.setenv("KERAS_NEGACT_TIMEOUT", text)
-    with pytest.raises(ValueError, match="KERAS_NEGACT_TIMEOUT"):
+    with pytest.raises(ValueError, match=r"_TIMEOUT` must be a finite number above 0\. Received"):
         default_timeout()

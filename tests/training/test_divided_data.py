@@ -39,14 +39,14 @@ def merged(folder, epoch, workers):
         yield tuple(np.concatenate(part) for part in zip(*there, strict=True))
 
 
-def alone(folder, workers):
-    """`Model.fit` on the merged batches."""
+def alone(folder, workers_of):
+    """`Model.fit` on the merged batches of so many workers in each epoch."""
     model = network()
     x, y, q = batches_of(folder, 0, 0, 1)[0]
     history = {}
-    for epoch in range(EPOCHS):
+    for epoch, workers in enumerate(workers_of):
         whole = tf.data.Dataset.from_generator(
-            lambda epoch=epoch: merged(folder, epoch, workers),
+            lambda epoch=epoch, workers=workers: merged(folder, epoch, workers),
             output_signature=dataset(folder, 0, 0, 1).map(lambda x, y: (x, *y)).element_spec,
         ).map(lambda x, y, q: (x, (y, q)))
         # Where the end is not known, Keras counts one step too many in the losses of the outputs.
@@ -77,7 +77,7 @@ def test_as_one_process_with_the_merged_batches(files, tmp_path, workers):
     assert len(set(counts)) > 1
     status, output = finish(launch("dividing_worker.py", folder, workers=workers))
     assert status == 0, output
-    compare(folder, workers, alone(folder, workers))
+    compare(folder, workers, alone(folder, [workers] * EPOCHS))
 
 
 @pytest.mark.slow
@@ -96,4 +96,15 @@ def test_resumes_in_the_middle_of_an_epoch_with_as_many_workers_alone(files, tmp
     status, output = finish(launch("dividing_worker.py", folder))
     assert status == 0, output
     assert "Going on from the backup: 1 epochs and" in output
-    compare(folder, 2, alone(folder, 2))
+    compare(folder, 2, alone(folder, [2] * EPOCHS))
+
+
+@pytest.mark.slow
+def test_resumes_at_the_end_of_an_epoch_with_another_number_of_workers(files, tmp_path):
+    folder = copied(files, tmp_path)
+    status, output = finish(launch("dividing_worker.py", folder, "1:1", "epoch"))
+    assert status == 128 + signal.SIGKILL, output
+    status, output = finish(launch("dividing_worker.py", folder, workers=3))
+    assert status == 0, output
+    assert "Going on from the backup: 1 epochs and 0 steps done" in output
+    compare(folder, 3, alone(folder, [2, 3, 3]))

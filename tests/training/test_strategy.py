@@ -5,6 +5,7 @@ import json
 import pytest
 import tensorflow as tf
 
+from keras_negact.launch import free_ports
 from keras_negact.training import Backup, evaluate, fit, make_strategy
 from tests.support.processes import finish, start
 from tests.support.small_training import largest_difference, small_data, small_model
@@ -91,6 +92,30 @@ def test_one_replica_trains(tmp_path, name, backup, shuffle):
     callbacks = [Backup(tmp_path)] if backup else []
     fit(model, x, y, validation_split=0.2, callbacks=callbacks, **arguments)
     assert largest_difference(alone, model) <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2"])
+def test_says_who_reaches_the_ports_where_nobody_else_has(host):
+    addresses = [f"{host}:{port}" for port in free_ports(2)]
+    script = "from keras_negact.training import make_strategy; make_strategy()"
+    processes = [
+        start(
+            "-c",
+            script,
+            TF_CONFIG=json.dumps(
+                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index in range(2)
+    ]
+    outputs = []
+    for process in processes:
+        status, output = finish(process)
+        assert status == 0, output
+        outputs.append("listens on all network interfaces without a password" in output)
+    # The launcher says it for the workers of one machine; elsewhere the first worker does.
+    assert outputs == [host != "localhost", False]
 
 
 def test_a_cluster_of_one_worker_is_one_machine(monkeypatch, capsys):

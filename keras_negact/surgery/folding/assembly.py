@@ -7,7 +7,7 @@ from keras import layers
 from keras_negact.graph import Edit, Graph, copy_operation, copy_state, rewrite
 from keras_negact.surgery.folding.affine import per_channel_affine
 from keras_negact.surgery.folding.decide import Decisions
-from keras_negact.surgery.folding.leni import Block
+from keras_negact.surgery.handlers.leni import Block
 
 _Weights = dict[str, np.ndarray]
 

@@ -2,15 +2,15 @@
 
 import keras
 import numpy as np
-from keras import layers
 
 from keras_negact.graph import Graph
-from keras_negact.layers.leni import LENI
-from keras_negact.surgery.folding.leni import Block
+from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.folding.neighbours import Neighbours
-from keras_negact.surgery.folding.report import Entry
-from keras_negact.surgery.handlers import rule_of
-from keras_negact.surgery.kernels import Linear, Normalization, NotFoldable, scale_and_shift
+from keras_negact.surgery.handlers import function_of, rule_of
+from keras_negact.surgery.handlers.leni import Block
+from keras_negact.surgery.kernels import Linear, Normalization, NotFoldable
+from keras_negact.surgery.registry import rule_of_costs
+from keras_negact.surgery.sites import Site
 
 
 class Decisions:
@@ -22,7 +22,7 @@ class Decisions:
     Attributes:
         places: what becomes of the layers that change.
         removed: those that go.
-        entries: the report's entries.
+        sites: the layers that folding looks for, each with what was decided for it.
     """
 
     def __init__(self, graph: Graph):
@@ -31,33 +31,53 @@ class Decisions:
         self.paths = {x: calls[0].path for x, calls in graph.operations.items()}
         self.places: dict[keras.Layer, Linear | Normalization | Block] = {}
         self.removed = self.neighbours.removed
-        self.blocks: dict[LENI, Block] = {}
-        self.entries: list[Entry] = []
+        self.blocks: dict[keras.Layer, Block] = {}
 
-        operations = list(graph.operations)
-        lenis = [x for x in operations if isinstance(x, LENI)]
-        normalizations = [x for x in operations if isinstance(x, layers.BatchNormalization)]
-        opened = [leni for leni in lenis if self._open(leni)]
-        for layer in normalizations:
-            self._fold_normalization(layer)
+        self._axes = channel_axes(graph)
+        # A subclass of what could be folded is listed too, with why it is not.
+        bases = {x: rule_of_costs(x) for x in graph.operations}
+        self._sites = {x: self._site(x) for x, rule in bases.items() if rule and rule.folds}
+        self.sites = list(self._sites.values())
+        known = [x for x in self._sites if self._is_open(x)]
+        opened = [x for x in known if rule_of(x).affine is None and self._opens(x)]
+        for layer in known:
+            if rule_of(layer).affine is not None:
+                self._fold_normalization(layer)
         for layer in opened:
-            self._fold_leni(layer)
-        position = {self.paths[x]: i for i, x in enumerate(operations)}
-        self.entries.sort(key=lambda entry: position[entry.path])
+            self._fold_block(layer)
 
-    def _open(self, leni: LENI) -> bool:
+    def _site(self, layer: keras.Layer) -> Site:
+        call = self.graph.operations[layer][0]
+        (output,) = call.outputs
+        function = function_of(layer) if rule_of(layer) is not None else None
+        return Site(
+            path=call.path,
+            function=type(layer).__name__ if function is None else function.name,
+            kind="layer",
+            shape=tuple(output.shape),
+            axis=self._axes[output],
+            dtype=keras.backend.standardize_dtype(output.dtype),
+            layer=layer,
+            calls=self.graph.operations[layer],
+        )
+
+    def _is_open(self, layer: keras.Layer) -> bool:
+        """Whether what it computes in inference is known."""
+        if rule_of(layer) is None:
+            self._sites[layer].reason = f"{type(layer).__name__} may do anything"
+        elif self.neighbours.runs_as_in_training(layer):
+            self._sites[layer].reason = "it is called with training=True"
+        return not self._sites[layer].reason
+
+    def _opens(self, layer: keras.Layer) -> bool:
         try:
-            if type(leni) is not LENI:
-                raise NotFoldable(f"{type(leni).__name__} may do anything")
-            if self.neighbours.runs_as_in_training(leni):
-                raise NotFoldable("it is called with training=True")
-            self.blocks[leni] = Block(leni)
+            self.blocks[layer] = rule_of(layer).arrays(layer)
         except NotFoldable as reason:
-            self._report(leni, "left", reason=str(reason))
+            self._sites[layer].reason = str(reason)
             return False
         return True
 
-    def _fold_normalization(self, layer: layers.BatchNormalization) -> None:
+    def _fold_normalization(self, layer: keras.Layer) -> None:
         reasons = []
         for fold in (self._fold_backwards, self._fold_forwards):
             try:
@@ -67,48 +87,42 @@ class Decisions:
                 continue
             self._change(place)
             self.removed.add(layer)
-            self._report(layer, "folded", into=self.paths[place.layer])
+            self._settle(layer, "fold", into=self.paths[place.layer])
             return
-        self._report(layer, "left", reason="; ".join(dict.fromkeys(reasons)))
+        self._settle(layer, "leave", reason="; ".join(dict.fromkeys(reasons)))
 
     def _fold_backwards(self, layer):
-        scale, shift = self._scale_and_shift(layer)
+        scale, shift = rule_of(layer).affine(layer)
         place = self._place(self.neighbours.before(layer))
-        self._check_fits(layer, layer.axis, place)
+        self._check_fits(layer, self._sites[layer].axis, place)
         place.scale_outputs(scale, shift)
         return place
 
     def _fold_forwards(self, layer):
-        scale, shift = self._scale_and_shift(layer)
-        place = self._linear_behind(layer, layer.axis, shifts=True)
+        scale, shift = rule_of(layer).affine(layer)
+        place = self._linear_behind(layer, self._sites[layer].axis, shifts=True)
         place.scale_inputs(scale, shift)
         return place
 
-    def _scale_and_shift(self, layer):
-        if type(layer) is not layers.BatchNormalization:
-            raise NotFoldable(f"{type(layer).__name__} may do anything")
-        if self.neighbours.runs_as_in_training(layer):
-            raise NotFoldable("it is called with training=True")
-        return scale_and_shift(layer)
-
-    def _fold_leni(self, leni: LENI) -> None:
-        block = self.blocks[leni]
+    def _fold_block(self, layer: keras.Layer) -> None:
+        block = self.blocks[layer]
         if not block.simplifies():
-            self._report(leni, "left", reason="it has neither scales nor a normalization to fold")
+            reason = "it has neither scales nor a normalization to fold"
+            self._settle(layer, "leave", reason=reason)
             return
         into, reason = "", ""
         if block.has_positive_scale:
-            into, reason = self._fold_positive_scale(leni, block)
+            into, reason = self._fold_positive_scale(layer, block)
         self._change(block)
-        self._report(leni, "reduced" if block.is_activation else "folded", into, reason)
+        self._settle(layer, "reduce" if block.is_activation else "fold", into, reason)
 
-    def _fold_positive_scale(self, leni, block) -> tuple[str, str]:
+    def _fold_positive_scale(self, layer, block) -> tuple[str, str]:
         """Where the scale went, or why it stays."""
         reasons = []
         try:
             block.check_scale_fits_in_front()
-            place = self._place(self.neighbours.before(leni))
-            self._check_fits(leni, block.axis, place)
+            place = self._place(self.neighbours.before(layer))
+            self._check_fits(layer, block.axis, place)
             place.scale_outputs(block.positive, np.zeros(block.channels))
             block.release_scale_in_front()
             self._change(place)
@@ -118,7 +132,7 @@ class Decisions:
         # Second choice, because it changes the feature maps that others see on the way.
         try:
             block.check_scale_fits_behind()
-            place = self._linear_behind(leni, block.axis, shifts=False)
+            place = self._linear_behind(layer, block.axis, shifts=False)
             place.scale_inputs(block.positive, np.zeros(block.channels))
             block.release_scale_behind()
             self._change(place)
@@ -178,6 +192,6 @@ class Decisions:
     def _change(self, place) -> None:
         self.places[place.layer] = place
 
-    def _report(self, layer, action: str, into: str = "", reason: str = "") -> None:
-        kind = "LENI" if isinstance(layer, LENI) else "batch normalization"
-        self.entries.append(Entry(self.paths[layer], kind, action, into, reason))
+    def _settle(self, layer, action: str, into: str = "", reason: str = "") -> None:
+        site = self._sites[layer]
+        site.action, site.into, site.reason = action, into, reason

@@ -2,50 +2,36 @@
 
 import keras
 
-from keras_negact.graph import Graph, read_graph
+from keras_negact import _checks
+from keras_negact.graph import Call, Graph, read_graph
 from keras_negact.surgery import costs
 from keras_negact.surgery.folding.assembly import build
 from keras_negact.surgery.folding.decide import Decisions
-from keras_negact.surgery.folding.leni import Block
-from keras_negact.surgery.folding.report import Entry, Report
-from keras_negact.surgery.plan import check_model
+from keras_negact.surgery.folding.report import FoldingReport
+from keras_negact.surgery.handlers import rule_of
+from keras_negact.surgery.handlers.leni import Block
+from keras_negact.surgery.handlers.multiply_adds import inner_multiply_adds
+from keras_negact.surgery.plan import Plan, check_model
+from keras_negact.surgery.report import Totals
 
 
-class FoldingPlan:
-    """A folding that is decided but not done.
+class FoldingPlan(Plan):
+    """A folding that is decided but not done; its representation is its table.
 
     Attributes:
         report: what will be folded, what will not, and why, with the totals.
+        sites: one for each normalization and each LENI, with what was decided for it.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> plan = plan_folding(model)
+        >>> [layer.name for layer in plan.apply().layers]
+        ['convolution']
     """
-
-    def __init__(self, model: keras.Model):
-        check_model(model)
-        self._graph = read_graph(model)
-        self._decisions = Decisions(self._graph)
-        self.report = _report(self._graph, self._decisions)
-
-    @property
-    def entries(self) -> list[Entry]:
-        """The entries of the report, one for each batch normalization and each LENI."""
-        return self.report.entries
-
-    def apply(self) -> keras.Model:
-        """Build the folded network."""
-        return build(self._graph, self._decisions)
-
-    def to_dict(self) -> dict:
-        """The report as plain lists, dictionaries and numbers, ready for JSON."""
-        return self.report.to_dict()
-
-    def to_markdown(self) -> str:
-        """The table for a document."""
-        return self.report.table().markdown()
-
-    def __repr__(self) -> str:
-        return self.report.table().text()
-
-    def _repr_html_(self) -> str:
-        return self.report.table().html()
 
 
 def plan_folding(model: keras.Model) -> FoldingPlan:
@@ -55,16 +41,28 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
         model: as in `fold_for_inference`.
 
     Returns:
-        A `FoldingPlan`: `plan.entries` and `print(plan)` say what is folded, what is not, and why;
+        A `FoldingPlan`: `plan.sites` and `print(plan)` say what is folded, what is not, and why;
         `plan.to_dict()` has the same as data; `plan.apply()` builds the new network.
 
     Raises:
         ValueError: when `model` has no graph that could be read.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> [(site.path, site.action) for site in plan_folding(model).sites]
+        [('normalization', 'folded')]
     """
-    return FoldingPlan(model)
+    check_model(model)
+    graph = read_graph(model)
+    decisions = Decisions(graph)
+    return FoldingPlan(_report(graph, decisions), lambda: build(graph, decisions))
 
 
-def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
+def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.Model:
     """Makes a network that computes in inference what `model` computes, with less work.
 
     Formulas, with `s` and `t` the scale and the shift of a batch normalization in inference:
@@ -99,22 +97,47 @@ def fold_for_inference(model: keras.Model, verbose: bool = True) -> keras.Model:
     Raises:
         ValueError: when `model` has no graph that could be read (a subclassed model, or a
             Sequential one that was never built), or a layer cannot be made again from its config.
+
+    Examples:
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, name="convolution"),
+        ...     keras.layers.BatchNormalization(name="normalization"),
+        ... ])
+        >>> folded = fold_for_inference(model, verbose=False)
+        >>> [layer.name for layer in folded.layers]
+        ['convolution']
     """
+    _checks.one_of("verbose", verbose, (True, False, 0, 1))
     plan = plan_folding(model)
     if verbose:
         print("\n".join(plan.report.summary()))
     return plan.apply()
 
 
-def _report(graph: Graph, decisions: Decisions) -> Report:
-    before = {operation: costs.parameters(operation) for operation in graph.operations}
-    after = {**before, **dict.fromkeys(decisions.removed, 0)}
+def _report(graph: Graph, decisions: Decisions) -> FoldingReport:
+    network = costs.Costs(graph)
+    parameters = {x: costs.parameters(x) for x in graph.operations}
+    after = {**parameters, **dict.fromkeys(decisions.removed, 0)}
     after.update((layer, _parameters(place)) for layer, place in decisions.places.items())
-    uses = {call: len(shapes) for call, shapes in costs.Costs(graph).shapes.items()}
+    multiply_adds = network.multiply_adds()
+    saved = 0
+    for layer, place in decisions.places.items():
+        if isinstance(place, Block):
+            calls = graph.operations[layer]
+            saved += sum(network.of(call) - _multiply_adds(network, call, place) for call in calls)
+    for site in decisions.sites:
+        if site.action in ("fold", "reduce") and site.layer in decisions.places:
+            place = decisions.places[site.layer]
+            counted = (_multiply_adds(network, call, place) for call in site.calls)
+            site.new_parameters, site.new_multiply_adds = after[site.layer], sum(counted)
+    uses = {call: len(shapes) for call, shapes in network.shapes.items()}
     kept = sum(n for call, n in uses.items() if call.operation not in decisions.removed)
-    return Report(
-        decisions.entries,
-        parameters=(sum(before.values()), sum(after.values())),
+    return FoldingReport(
+        sites=decisions.sites,
+        before=Totals(sum(parameters.values()), multiply_adds),
+        after=Totals(sum(after.values()), costs.whole(multiply_adds - saved)),
+        per_pixel=network.per_pixel,
         layers=(sum(uses.values()), kept),
     )
 
@@ -125,3 +148,17 @@ def _parameters(place) -> int:
     if not (isinstance(place, Block) and place.is_activation):
         return inside + sum(value.size for value in place.rebuilt()[1].values())
     return inside if place.is_bare_activation else inside + 4 * place.channels
+
+
+def _multiply_adds(network: costs.Costs, call: Call, block: Block) -> float:
+    """Multiply-adds of what a block becomes; a normalization that carries its scale has none."""
+    inner = block.layer.activation
+    uses = (
+        times * inner_multiply_adds(inner, before[0]) for before, _, times in network.shapes[call]
+    )
+    activation = sum(uses) / network.pixels
+    if block.is_activation:
+        return activation
+    kernels = rule_of(block.layer).kernels
+    sizes = sum(x.size for name, x in block.rebuilt()[1].items() if name in kernels)
+    return activation + sizes * network.places(call, block.axis)

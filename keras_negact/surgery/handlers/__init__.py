@@ -7,6 +7,7 @@ import keras
 from keras_negact.surgery.functions import argument_function
 from keras_negact.surgery.handlers import (  # noqa: F401
     activations,
+    leni,
     merging,
     mixing,
     operations,

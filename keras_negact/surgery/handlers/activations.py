@@ -3,12 +3,10 @@
 import numpy as np
 from keras import layers
 
-from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import functions
 from keras_negact.surgery.functions import Function
-from keras_negact.surgery.handlers.insertion import LENI_TEMPLATE, PAIR_TEMPLATE
-from keras_negact.surgery.handlers.mixing import stated_axis
+from keras_negact.surgery.handlers.insertion import PAIR_TEMPLATE
 from keras_negact.surgery.handlers.per_channel import unchanged
 from keras_negact.surgery.registry import register, register_operation
 from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
@@ -90,26 +88,6 @@ def _(layer):
         return Function("on_off_relu", lambda: functions.fresh_copy(x), layer=x)
 
     return Rule(follow, function=function, template=PAIR_TEMPLATE)
-
-
-@register(LENI)
-def _(layer):
-    def follow(question: Question) -> Outcome:
-        raise Conflict("the weights of a LENI do not follow changed channels", question.maps)
-
-    def function(x):
-        return Function("leni", lambda: functions.fresh_copy(x), layer=x)
-
-    names = ("kernel", "compression_kernel", "positive_scale", "negative_scale")
-    return Rule(
-        follow,
-        function=function,
-        kernels=names,
-        inner_layers=("activation", "transform", "normalization_layer"),
-        at_input=True,
-        template=LENI_TEMPLATE,
-        channel_axis=stated_axis,
-    )
 
 
 def _operation(of_operation, *names: str) -> None:

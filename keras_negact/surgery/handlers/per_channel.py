@@ -177,6 +177,7 @@ def _(layer):
         batch_normalization,
         passes=True,
         arrays=kernels.Normalization,
+        affine=kernels.scale_and_shift,
         channel_axis=_normalized_axis,
     )
 

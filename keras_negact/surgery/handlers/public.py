@@ -1,8 +1,10 @@
 """The small vocabulary for rules of other people's layers."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact import _checks
 from keras_negact.surgery.functions import Function, argument_function, of_layer
@@ -17,6 +19,7 @@ def keep_channels(
     config: Callable[[int], dict] | None = None,
     linear: bool = False,
     idle: bool = False,
+    scale_and_shift: Callable[[Any], tuple] | None = None,
     function=None,
     kernels: tuple[str, ...] = (),
     multiply_adds: MultiplyAdds | None = None,
@@ -29,11 +32,32 @@ def keep_channels(
         config: from the new number of channels, the constructor arguments that change with it.
         linear: whether its output is linear in its input.
         idle: whether it does nothing in inference.
+        scale_and_shift: of a layer that multiplies each channel by one number and adds another in
+            inference, what gives these from the layer, built: two arrays, of an entry for each
+            channel. `fold_for_inference` takes such a layer away where it can.
         function: of an activation, the function that it computes, as `keras.activations.get` takes
             it; `True` where it has no name, so that the layer itself stands for it.
         kernels: names of the weights that it multiplies with at every place.
         multiply_adds: from the layer and the shape of its input, the multiply-adds for one example,
             where these are not the kernels' sizes times the places.
+
+    Examples:
+        >>> class ChannelScale(keras.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        >>> @register(ChannelScale)
+        ... def channel_scale(layer):
+        ...     return keep_channels(weights={"scale": 0}, linear=True)
+        >>> model = keras.Sequential([
+        ...     keras.Input((8, 8, 3)),
+        ...     keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     ChannelScale(name="own"),
+        ...     keras.layers.Conv2D(2, 3),
+        ... ])
+        >>> tuple(clone_with_activation(model, "on_off_relu").get_layer("own").scale.shape)
+        (8,)
     """
     axes = _axes(weights)
     if config is not None:
@@ -42,6 +66,8 @@ def keep_channels(
         function = _activation(function)
     _checks.flag("linear", linear)
     _checks.flag("idle", idle)
+    if scale_and_shift is not None:
+        _checks.function("scale_and_shift", scale_and_shift, arguments=1)
     _check_costs(kernels, multiply_adds)
 
     def follow(question: Question) -> Outcome:
@@ -51,6 +77,10 @@ def keep_channels(
         changes = {} if config is None else config(len(channels))
         takes = {name: (Take(axis, channels),) for name, axis in axes.items()}
         return Outcome([channels] * len(question.output_shapes), config=changes, takes=takes)
+
+    def affine(layer):
+        scale, shift = (np.asarray(x, "float64") for x in scale_and_shift(layer))
+        return scale, shift
 
     def describe(layer) -> Function | None:
         if function is True:
@@ -62,6 +92,7 @@ def keep_channels(
         passes=True,
         linear=linear,
         idle=idle,
+        affine=None if scale_and_shift is None else affine,
         function=None if function is None else describe,
         kernels=kernels,
         at_input=True,
@@ -88,6 +119,24 @@ def mix_channels(
         at_input: whether the kernel is applied at every place of the input, as a transposed
             convolution does, not of the output.
         multiply_adds: as in `keep_channels`; `None`: the kernel's size at every place.
+
+    Examples:
+        >>> class Mixing(keras.layers.Layer):
+        ...     def __init__(self, units=2, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.units = units
+        ...     def build(self, input_shape):
+        ...         self.matrix = self.add_weight(shape=(input_shape[-1], self.units))
+        ...     def call(self, inputs):
+        ...         return keras.ops.matmul(inputs, self.matrix)
+        ...     def get_config(self):
+        ...         return {**super().get_config(), "units": self.units}
+        >>> @register(Mixing)
+        ... def mixing(layer):
+        ...     return mix_channels(kernel="matrix", bias=None, width="units")
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.ReLU(), Mixing(name="own")])
+        >>> tuple(clone_with_activation(model, "on_off_relu").get_layer("own").matrix.shape)
+        (6, 2)
     """
     _checks.text("kernel", kernel)
     input_axis = _checks.integer("input_axis", input_axis)
@@ -115,6 +164,19 @@ def refuse(
     Args:
         reason: why, for the plan.
         kernels, multiply_adds: as in `keep_channels`.
+
+    Examples:
+        >>> class Sorting(keras.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return keras.ops.sort(inputs, axis=-1)
+        >>> @register(Sorting)
+        ... def sorting(layer):
+        ...     return refuse("it sorts the channels")
+        >>> model = keras.Sequential([
+        ...     keras.Input((3,)), keras.layers.ReLU(), Sorting(name="sorting")
+        ... ])
+        >>> plan_activation_swap(model, "on_off_relu").sites[0].reason
+        'at sorting (Sorting): it sorts the channels'
     """
     _checks.text("reason", reason)
     _check_costs(kernels, multiply_adds)

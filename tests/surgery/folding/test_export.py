@@ -37,7 +37,7 @@ def assert_exports(model, runtime, folder):
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_folded_network(runtime, tmp_path):
-    model = network(LENI(normalization="batch"))
+    model = network(LENI(normalization="batch", kernel_gain=3.0))
     assert_exports(fold_for_inference(model, verbose=False), runtime, tmp_path)
 
 

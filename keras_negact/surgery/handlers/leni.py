@@ -1,12 +1,16 @@
-"""LENI in inference: all that is linear behind its rectifiers, as one kernel and one bias."""
+"""LENI, and all that is linear behind its rectifiers in inference, as one kernel and one bias."""
 
 import keras
 import numpy as np
-from keras import layers
 
 from keras_negact.layers.leni import LENI
-from keras_negact.surgery.functions import argument_function
-from keras_negact.surgery.kernels import NotFoldable, scale_and_shift
+from keras_negact.surgery import functions
+from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.handlers.insertion import LENI_TEMPLATE
+from keras_negact.surgery.handlers.mixing import stated_axis
+from keras_negact.surgery.kernels import NotFoldable
+from keras_negact.surgery.registry import register, rule_of
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule
 
 # act(s x) = s act(x) for every s > 0.
 _HOMOGENEOUS = ("relu", "leaky_relu", "prelu")
@@ -167,12 +171,13 @@ class Block:
         if normalization is None:
             return
         rank = self.layer.input_spec.ndim
-        if type(normalization) is not layers.BatchNormalization:
+        rule = rule_of(normalization)
+        if rule is None or rule.affine is None:
             kind = type(normalization).__name__
             raise NotFoldable(f"its normalization, {kind}, depends on the input in inference too")
-        if normalization.axis % rank != self.axis % rank:
+        if rule.channel_axis(normalization, rank) != self.axis % rank:
             raise NotFoldable("its normalization is not along the channels")
-        self._scale_branch(*scale_and_shift(normalization))
+        self._scale_branch(*rule.affine(normalization))
 
     def _one_tap(self, value):
         ones = (1,) * (self.layer.input_spec.ndim - 2)
@@ -190,3 +195,25 @@ class Block:
 
 def _values(weight, default):
     return default if weight is None else np.asarray(weight, "float64")
+
+
+@register(LENI)
+def _(layer):
+    def follow(question: Question) -> Outcome:
+        raise Conflict("the weights of a LENI do not follow changed channels", question.maps)
+
+    def function(x):
+        return Function("leni", lambda: functions.fresh_copy(x), layer=x)
+
+    names = ("kernel", "compression_kernel", "positive_scale", "negative_scale")
+    return Rule(
+        follow,
+        function=function,
+        kernels=names,
+        inner_layers=("activation", "transform", "normalization_layer"),
+        at_input=True,
+        arrays=Block,
+        simplifies=True,
+        template=LENI_TEMPLATE,
+        channel_axis=stated_axis,
+    )

@@ -1,0 +1,94 @@
+"""Whether the block learns, and how its default was chosen, on validation images alone.
+
+| study | asks | networks |
+|---|---|---|
+| `learning` | does a trained kernel beat the one of the start | `on_off_cnn`, `cifar_resnet20` |
+| `choice` | which candidate becomes the default | these two and a narrow `fast_network` |
+"""
+
+import dataclasses
+
+import _accuracy_data
+import _accuracy_search
+import _accuracy_studies
+import _fast_network
+from _leni_candidates import CANDIDATES, frozen_kernel, relu_and_depthwise
+from _standard_studies import Setting, fast_variant, only, registered
+
+from keras_negact import LENI
+from keras_negact.comparison import activation_variants, compare_activations
+
+CONTROLS = {
+    "relu": "relu",
+    "relu + depthwise": relu_and_depthwise,
+    "funnel": lambda: registered("FunnelReLU"),
+}
+LEARNING = {"leni, frozen kernel": frozen_kernel, "leni": LENI}
+# No seeds that anything else is reported for.
+CHOICE_SEEDS = (200, 201, 202)
+LEARNING_SEEDS = 6
+FAST_EPOCHS, FAST_IMAGES, FAST_WIDTHS = 3, 20_000, (32, 64, 64)
+REDUCED = _accuracy_studies.PROTOCOLS["reduced"]
+REDUCED_NETWORKS = {
+    "cifar_resnet20": _accuracy_studies.resnet20,
+    "on_off_cnn": _accuracy_studies.plain_cnn,
+}
+
+
+def choice(settings, folder, **compare_more) -> None:
+    """Candidates and controls in three networks, on validation images."""
+    variants = only({**CONTROLS, **CANDIDATES}, settings.variants)
+    chosen_on = {"evaluate_on": "validation", "reference": "relu", **compare_more}
+    seeds = CHOICE_SEEDS[: settings.seeds]
+    for network in REDUCED_NETWORKS:
+        _reduced(network, variants, seeds, settings, folder, chosen_on)
+    data = _accuracy_data.whole(settings.npz, settings.data_dir, images=FAST_IMAGES)
+    stem = _fast_network.whitening_kernel(_accuracy_data.first_images(data, 5_000))
+    epochs = settings.epochs or FAST_EPOCHS
+    compare_activations(
+        {
+            name: fast_variant(stem, Setting(activation), epochs, data, 1.0, FAST_WIDTHS)
+            for name, activation in variants.items()
+        },
+        data,
+        seeds,
+        epochs,
+        folder / "fast_network",
+        protocol={"network": "fast_network", "widths": list(FAST_WIDTHS)},
+        **chosen_on,
+    )
+
+
+def learning(settings, folder, **compare_more) -> None:
+    """`LENI()` against the same with its kernel kept at its start, on test images."""
+    more = {"reference": "leni, frozen kernel", **compare_more}
+    for network in REDUCED_NETWORKS:
+        _reduced(network, LEARNING, settings.seeds or LEARNING_SEEDS, settings, folder, more)
+
+
+def _reduced(network, activations, seeds, settings, folder, compare_more) -> None:
+    """4,000 images of 16 x 16: small, and enough to tell large differences."""
+    protocol = dataclasses.replace(REDUCED, epochs=settings.epochs or REDUCED.epochs)
+    data = _accuracy_data.load("cifar10", protocol, settings.npz, settings.data_dir)
+    steps = protocol.epochs * len(data(0).train_at(0))
+    build = REDUCED_NETWORKS[network]("cifar10", protocol)
+    compare_activations(
+        {
+            name: _accuracy_search.trained_with(variant, protocol, steps, protocol.peak)
+            for name, variant in activation_variants(build, activations).items()
+        },
+        data,
+        seeds,
+        protocol.epochs,
+        folder / network,
+        protocol={
+            "network": network,
+            "side": _accuracy_studies.input_shape("cifar10", protocol)[0],
+            "peak": protocol.peak,
+            "weight_decay": protocol.weight_decay,
+        },
+        **compare_more,
+    )
+
+
+STUDIES = {"choice": choice, "learning": learning}

@@ -1,0 +1,242 @@
+"""Sources that are given in batches: datasets, functions of the epoch, generators."""
+
+import itertools
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_negact import _checks
+from keras_negact.training.source import Place, Source
+
+
+class Batches(Source):
+    """A `tf.data.Dataset` or another iterable that gives its batches anew in every pass."""
+
+    def __init__(self, dataset: Any, class_weight: dict[int, float] | None = None):
+        super().__init__()
+        self._dataset = dataset
+        self.class_weight = class_weight
+        self.skips = hasattr(dataset, "skip")
+        self.steps = number_of_batches(dataset)
+        self.size = self.steps
+
+    def example(self) -> Any:
+        return example_of(self._dataset)
+
+    def begin(self, place: Place, limit: int | None) -> Any:
+        return self._dataset.skip(place.skip) if place.skip else self._dataset
+
+
+class OfEpoch(Source):
+    """A function from an epoch to its dataset."""
+
+    by_epoch = True
+
+    def __init__(self, function: Callable, class_weight: dict[int, float] | None = None):
+        super().__init__()
+        self._function = function
+        self.class_weight = class_weight
+        first = function(0)
+        self._check(first)
+        self.steps = number_of_batches(first)
+        self.size = self.steps
+
+    def example(self) -> Any:
+        return example_of(self._function(0))
+
+    def begin(self, place: Place, limit: int | None) -> Any:
+        dataset, skip = self._function(place.epoch), place.skip
+        self._check(dataset)
+        if isinstance(dataset, keras.utils.PyDataset):
+            return InOrder(dataset, skip=skip) if skip else dataset
+        dataset = dataset.skip(skip) if skip else dataset
+        return dataset if limit is None else dataset.take(limit)
+
+    @staticmethod
+    def _check(dataset: Any) -> None:
+        if not (is_tf_dataset(dataset) or isinstance(dataset, keras.utils.PyDataset)):
+            raise ValueError(
+                "The function given as `x` must return a `tf.data.Dataset` or a "
+                f"`keras.utils.PyDataset` for an epoch. It returned: {type(dataset).__name__}"
+            )
+
+
+class OfWorker(OfEpoch):
+    """A function from an epoch, a worker and the number of workers to that worker's dataset."""
+
+    def __init__(
+        self,
+        function: Callable,
+        class_weight: dict[int, float] | None = None,
+        worker: int = 0,
+        workers: int = 1,
+    ):
+        super().__init__(lambda epoch: function(epoch, worker, workers), class_weight)
+        self.parts = workers
+        # The part of one worker says nothing about the whole.
+        self.steps = self.size = None
+
+
+class PyDataset(Source):
+    """A `keras.utils.PyDataset`, whose batches come in an order that is a function of the epoch."""
+
+    def __init__(
+        self,
+        dataset: keras.utils.PyDataset,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+    ):
+        super().__init__()
+        self._dataset = dataset
+        self._shuffled = shuffle
+        self._begun: InOrder | None = None
+        self.class_weight = class_weight
+        self.steps = number_of_batches(dataset)
+        self.size = self.steps
+
+    def example(self) -> Any:
+        return self._dataset[0]
+
+    def order(self, epoch: int) -> np.ndarray | None:
+        """The numbers of the batches in a pass that begins with `epoch`; `None`: as they come."""
+        if not self._shuffled or self.steps is None:
+            return None
+        return np.random.default_rng((self.seed, epoch)).permutation(self.steps)
+
+    def begin(self, place: Place, limit: int | None) -> Any:
+        if self._begun is None:
+            # `Model.fit` does so too, before the first epoch.
+            self._dataset.on_epoch_end()
+            # A dataset that counts its epochs has to know of those before an interruption.
+            for _ in range(self.first_epoch, place.epoch):
+                self._dataset.on_epoch_begin()
+                self._dataset.on_epoch_end()
+        self._begun = InOrder(self._dataset, self.order(place.pass_epoch), place.skip)
+        return self._begun
+
+    def pass_begins(self, epoch: int) -> None:
+        self._begun.order = self.order(epoch)
+
+
+class InOrder(keras.utils.PyDataset):
+    """The batches of another dataset, in another order.
+
+    Args:
+        dataset: the other dataset.
+        order: numbers of its batches; `None` leaves them in their order.
+        skip: how many of them to leave out in front.
+    """
+
+    def __init__(
+        self, dataset: keras.utils.PyDataset, order: np.ndarray | None = None, skip: int = 0
+    ):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.order = order
+        self._dataset, self._skip = dataset, skip
+        self._in_epoch = False
+
+    @property
+    def num_batches(self) -> int | None:
+        steps = self._dataset.num_batches
+        return None if steps is None else steps - self._skip
+
+    def __getitem__(self, number: int) -> Any:
+        number += self._skip
+        return self._dataset[number if self.order is None else int(self.order[number])]
+
+    def on_epoch_begin(self) -> None:
+        self._in_epoch = True
+        self._dataset.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        # `Model.fit` also calls this before its first epoch, every time that it is called.
+        if self._in_epoch:
+            self._in_epoch = False
+            self._dataset.on_epoch_end()
+
+
+class Stream(Source):
+    """A Python generator: every batch comes once."""
+
+    def __init__(self, generator: Iterator, class_weight: dict[int, float] | None = None):
+        super().__init__()
+        if class_weight is not None:
+            raise ValueError("`class_weight` does not go with a Python generator.")
+        self._generator = generator
+        self._taken = 0
+
+    def example(self) -> Any:
+        try:
+            first = next(self._generator)
+        except StopIteration:
+            raise ValueError("The generator must yield at least one batch. It is empty.") from None
+        self._generator = itertools.chain([first], self._generator)
+        return first
+
+    def begin(self, place: Place, limit: int | None) -> Any:
+        # What an interrupted run was trained on; afterwards the generator stands where it ought to.
+        for _ in itertools.islice(self._generator, place.skip - self._taken):
+            pass
+        self._taken = place.skip + (limit or 0)
+        return _generator(itertools.islice(self._generator, limit))
+
+
+def _generator(batches: Iterator) -> types.GeneratorType:
+    yield from batches
+
+
+def is_function_of_epoch(x: Any) -> bool:
+    """Whether `x` is a function that gives data for an epoch."""
+    return callable(x) and not isinstance(x, keras.utils.PyDataset) and not is_tf_dataset(x)
+
+
+def takes(function: Callable, arguments: int) -> bool:
+    """Whether `function` can be called with so many arguments."""
+    try:
+        _checks.function("x", function, arguments)
+    except ValueError:
+        return False
+    return True
+
+
+def is_tf_dataset(x: Any) -> bool:
+    """Whether `x` is a `tf.data.Dataset`, without importing TensorFlow to find out."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(x, tensorflow.data.Dataset)
+
+
+def number_of_batches(dataset: Any) -> int | None:
+    """How many batches a pass has, where that can be told without reading them."""
+    if is_tf_dataset(dataset):
+        count = int(dataset.cardinality())
+        return count if count >= 0 else None
+    if isinstance(dataset, keras.utils.PyDataset):
+        return dataset.num_batches
+    return None
+
+
+def example_of(dataset: Any) -> Any:
+    """A batch of a dataset, or one like it where its shape is known.
+
+    A batch that is read counts: a dataset that is shuffled anew at every reading goes on with
+    another order.
+    """
+    if isinstance(dataset, keras.utils.PyDataset):
+        return dataset[0]
+    if is_tf_dataset(dataset):
+        from keras_negact.training.tf_data import ones_like
+
+        example = ones_like(dataset.element_spec)
+        if example is not None:
+            return example
+    for batch in dataset:
+        return batch
+    raise ValueError("The dataset has no batches.")
