@@ -35,16 +35,22 @@ def functional_like(
     for name, value in vars(source).items():
         compiled = name == "optimizer" or (_is_private(name) and isinstance(value, _COMPILED))
         if name not in vars(model) and not (compiled or _is_made_anew(source, value, copies)):
-            setattr(model, name, keras.tree.map_structure(lambda x: _renewed(x, copies), value))
+            setattr(model, name, _renewed_within(value, copies))
     return model
 
 
 def _is_made_anew(source: keras.Model, value, copies: Mapping) -> bool:
     """Whether an attribute holds what Keras itself makes with the graph, or what was edited."""
-    mine = {x for x in source.operations if x not in copies}
-    leaves = keras.tree.flatten(value)
+    mine = {source, *(x for x in source.operations if x not in copies)}
     kinds = (keras.Variable, keras.KerasTensor)
-    return any(isinstance(x, kinds) or _is_one_of(x, mine) for x in leaves)
+    return any(isinstance(x, kinds) or _is_one_of(x, mine) for x in _leaves(value))
+
+
+def _renewed_within(value, copies: Mapping):
+    try:
+        return keras.tree.map_structure(lambda x: _renewed(x, copies), value)
+    except TypeError:
+        return value
 
 
 def _renewed(value, copies: Mapping):
@@ -97,7 +103,7 @@ def _lost(old: keras.Model, new: keras.Model) -> list[str]:
     beside = {
         name
         for name, value in attributes.items()
-        if any(isinstance(x, keras.Layer) and x not in in_graph for x in keras.tree.flatten(value))
+        if any(isinstance(x, keras.Layer) and x not in in_graph for x in _leaves(value))
     }
     plain = {name for name, value in attributes.items() if not _belongs_to_the_graph(value)}
     return sorted(beside | ((methods | plain) - _constructor_arguments(old)))
@@ -125,6 +131,13 @@ def _is_one_of(value, operations: set) -> bool:
 
 
 def _belongs_to_the_graph(value) -> bool:
-    leaves = keras.tree.flatten(value)
     kinds = (keras.Operation, keras.Variable, keras.KerasTensor)
-    return any(isinstance(leaf, kinds) for leaf in leaves)
+    return any(isinstance(leaf, kinds) for leaf in _leaves(value))
+
+
+def _leaves(value) -> list:
+    try:
+        return keras.tree.flatten(value)
+    except TypeError:
+        # The keys of a dictionary have no order, as where Keras keeps something for each layer.
+        return [*value, *value.values()] if isinstance(value, Mapping) else [value]
