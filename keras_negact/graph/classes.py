@@ -47,9 +47,11 @@ def _is_made_anew(source: keras.Model, value, copies: Mapping) -> bool:
 
 
 def _renewed_within(value, copies: Mapping):
+    leaves = [_renewed(x, copies) for x in _leaves(value)]
     try:
-        return keras.tree.map_structure(lambda x: _renewed(x, copies), value)
+        return keras.tree.pack_sequence_as(value, leaves)
     except TypeError:
+        # A dictionary without an order holds nothing of the graph, or it would not be here.
         return value
 
 

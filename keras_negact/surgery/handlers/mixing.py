@@ -84,7 +84,8 @@ def einsum_dense(question: Question) -> Outcome:
     inputs, _, rest = layer.equation.replace(" ", "").partition(",")
     kernel, _, output = rest.partition("->")
     if question.wanted is not None or "..." in layer.equation:
-        raise Conflict(f"the equation {layer.equation!r} is not followed", question.changed)
+        maps = question.changed or [question.wanted]
+        raise Conflict(f"the equation {layer.equation!r} is not followed", maps)
     label = inputs[channels.axis]
     if label in kernel and label not in output:
         return Outcome([None], takes={"kernel": (Take(kernel.index(label), channels, True),)})
