@@ -67,6 +67,11 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
     return spec
 
 
+def name_of(layer: keras.layers.Layer) -> str:
+    """The name that this package has for an activation's class, or `"activation"`."""
+    return next((name for name, made in _LAYERS.items() if made is type(layer)), "activation")
+
+
 def doubles_width(layer: keras.layers.Layer) -> bool:
     """Whether the layer puts out twice as many channels as it takes in, as it says itself."""
     if type(layer).compute_output_shape is keras.layers.Layer.compute_output_shape:

@@ -6,12 +6,23 @@ from collections.abc import Mapping
 
 import keras
 
+from keras_negact.graph.copying import copy_operation
+from keras_negact.graph.state import copy_state
+
 # What a class may define that says only how it is made, not what it does.
 _CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__", "build", "call"}
+# What `compile` keeps in a model, which is compiled anew.
+_COMPILED = (keras.Optimizer, keras.Metric, keras.Loss)
 
 
-def functional_like(source: keras.Model, inputs, outputs) -> keras.Model:
-    """A Functional model of the source's class, where its constructor takes inputs and outputs."""
+def functional_like(
+    source: keras.Model, inputs, outputs, copies: Mapping[keras.Operation, keras.Operation]
+) -> keras.Model:
+    """A Functional model of the source's class, where its constructor takes inputs and outputs.
+
+    Args:
+        copies: of what is in the source's graph.
+    """
     kind = type(source)
     functional = next(base for base in kind.__mro__ if keras.Function in base.__bases__)
     if kind.__init__ is functional.__init__:
@@ -22,9 +33,39 @@ def functional_like(source: keras.Model, inputs, outputs) -> keras.Model:
     model = kind.__new__(kind)
     functional.__init__(model, inputs, outputs, name=source.name)
     for name, value in vars(source).items():
-        if name not in vars(model) and not _belongs_to_the_graph(value):
-            setattr(model, name, value)
+        compiled = name == "optimizer" or (_is_private(name) and isinstance(value, _COMPILED))
+        if name not in vars(model) and not (compiled or _is_made_anew(source, value, copies)):
+            setattr(model, name, _renewed_within(value, copies))
     return model
+
+
+def _is_made_anew(source: keras.Model, value, copies: Mapping) -> bool:
+    """Whether an attribute holds what Keras itself makes with the graph, or what was edited."""
+    mine = {source, *(x for x in source.operations if x not in copies)}
+    kinds = (keras.Variable, keras.KerasTensor)
+    return any(isinstance(x, kinds) or _is_one_of(x, mine) for x in _leaves(value))
+
+
+def _renewed_within(value, copies: Mapping):
+    leaves = [_renewed(x, copies) for x in _leaves(value)]
+    try:
+        return keras.tree.pack_sequence_as(value, leaves)
+    except TypeError:
+        # A dictionary without an order holds nothing of the graph, or it would not be here.
+        return value
+
+
+def _renewed(value, copies: Mapping):
+    if isinstance(value, (keras.Metric, keras.Optimizer)):
+        return type(value).from_config(value.get_config())
+    if not isinstance(value, keras.Layer):
+        return value
+    if value not in copies:
+        # Beside the graph, such as a preprocessor.
+        copy = copy_operation(value)
+        copy_state(value, copy)
+        return copy
+    return copies[value]
 
 
 def sequential_like(source: keras.Sequential, stack: list) -> keras.Sequential:
@@ -56,11 +97,18 @@ def _lost(old: keras.Model, new: keras.Model) -> list[str]:
     methods = {name for kind in own if not _is_graph_class(kind) for name in vars(kind)}
     methods = {name for name in methods - _CONSTRUCTION if not _is_private(name)}
     attributes = {
-        name
+        name: value
         for name, value in vars(old).items()
-        if not _is_private(name) and not hasattr(new, name) and not _belongs_to_the_graph(value)
+        if not _is_private(name) and not hasattr(new, name)
     }
-    return sorted((methods | attributes) - _constructor_arguments(old))
+    in_graph = set(old.operations)
+    beside = {
+        name
+        for name, value in attributes.items()
+        if any(isinstance(x, keras.Layer) and x not in in_graph for x in _leaves(value))
+    }
+    plain = {name for name, value in attributes.items() if not _belongs_to_the_graph(value)}
+    return sorted(beside | ((methods | plain) - _constructor_arguments(old)))
 
 
 def _constructor_arguments(model: keras.Model) -> set[str]:
@@ -80,7 +128,18 @@ def _is_private(name: str) -> bool:
     return name.startswith("_")
 
 
+def _is_one_of(value, operations: set) -> bool:
+    return isinstance(value, keras.Operation) and value in operations
+
+
 def _belongs_to_the_graph(value) -> bool:
-    leaves = keras.tree.flatten(value)
     kinds = (keras.Operation, keras.Variable, keras.KerasTensor)
-    return any(isinstance(leaf, kinds) for leaf in leaves)
+    return any(isinstance(leaf, kinds) for leaf in _leaves(value))
+
+
+def _leaves(value) -> list:
+    try:
+        return keras.tree.flatten(value)
+    except TypeError:
+        # The keys of a dictionary have no order, as where Keras keeps something for each layer.
+        return [*value, *value.values()] if isinstance(value, Mapping) else [value]

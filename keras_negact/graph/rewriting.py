@@ -114,6 +114,7 @@ class _Writer(Interpreter):
             source.model,
             keras.tree.map_structure(inputs.__getitem__, source.model.input),
             keras.tree.map_structure(outputs.__getitem__, source.model.output),
+            {**self.copies, **self.holders},
         )
 
     def _sequential(self, source: Graph) -> keras.Model:

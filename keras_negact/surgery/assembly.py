@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_negact._activations import name_of
 from keras_negact.graph import (
     Call,
     Edit,
@@ -17,16 +18,15 @@ from keras_negact.graph import (
     numpy_copy,
     rewrite,
 )
-from keras_negact.layers.leni import LENI
-from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery.channels import ChannelMap, doubled, identity
 from keras_negact.surgery.decisions import Decisions
 from keras_negact.surgery.gather import GatherChannels
 from keras_negact.surgery.handlers import Outcome, Take
 from keras_negact.surgery.new_layers import Trained, note_new_layers, train_only
 from keras_negact.surgery.propagation import COMPRESS
+from keras_negact.surgery.same_function import dtype_policy, slopes_of
 from keras_negact.surgery.sites import Site
-from keras_negact.surgery.templates import doubles_width, dtype_policy, slopes_of
+from keras_negact.surgery.templates import doubles_width
 from keras_negact.surgery.weight_slices import restoring_kernel, taken
 
 
@@ -167,7 +167,7 @@ class Assembly:
         # The old layer is gone when every site of it is swapped, and one new layer has its name.
         all_swapped = all(map(self._is_swapped, self.sites_of[site.layer]))
         has_name = index == first and all_swapped and (is_output or not fused)
-        other = f"{site.name}_{_short_name(template)}"
+        other = f"{site.name}_{name_of(template)}"
         if not compressed:
             return [copy_operation(template, name=site.name if has_name else self._new_name(other))]
         name_first, name_last = has_name and not is_output, has_name and is_output
@@ -253,9 +253,3 @@ def _copy_compilation(source: keras.Model, target: keras.Model) -> None:
             f"made again ({error}). Call `compile` on the clone.",
             stacklevel=4,
         )
-
-
-def _short_name(layer: keras.Layer) -> str:
-    if isinstance(layer, LENI):
-        return "leni"
-    return "on_off_relu" if isinstance(layer, OnOffReLU) else "activation"

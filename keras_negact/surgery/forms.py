@@ -5,7 +5,7 @@ import functools
 import keras
 
 from keras_negact.graph import Call, Graph
-from keras_negact.surgery.handlers import rule_of
+from keras_negact.surgery.registry import rule_of
 
 SPACE, TIME, TOKENS = "space", "time", "tokens"
 
@@ -86,10 +86,14 @@ def _is_causal(graph: Graph, call: Call) -> bool:
     # The same, written as zeros in front and a convolution without padding.
     reach = (layer.kernel_size[0] - 1) * getattr(layer, "dilation_rate", (1,))[0]
     return layer.padding == "valid" and all(
-        isinstance(before.operation, keras.layers.ZeroPadding1D)
-        and tuple(before.operation.padding) == (reach, 0)
-        for before in graph.producers(call.inputs[0])
+        _zeros_in_front(before.operation) == reach for before in graph.producers(call.inputs[0])
     )
+
+
+def _zeros_in_front(operation) -> int | None:
+    rule = rule_of(operation)
+    known = rule is not None and rule.zeros_in_front is not None
+    return rule.zeros_in_front(operation) if known else None
 
 
 def transformation(around: str, config: dict, width: int) -> dict:

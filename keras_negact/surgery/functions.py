@@ -1,13 +1,12 @@
 """Which function an activation layer, an `activation=` argument or an operation node computes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import keras
 from keras import layers, ops
 
 from keras_negact.graph import Call, copy_operation
 from keras_negact.surgery.applied_operation import AppliedOperation
+from keras_negact.surgery.registry import function_of
+from keras_negact.surgery.vocabulary import Function
 
 RECTIFIERS_AND_SMOOTH = (
     "relu",
@@ -67,23 +66,6 @@ _SAME_EVERYWHERE = ("relu", "relu6", "silu", "selu", "elu", "mish")
 _LIBRARIES = ("keras", "tensorflow", "jax", "torch")
 
 
-@dataclass(frozen=True)
-class Function:
-    """The function of an activation.
-
-    Attributes:
-        name: its name, as in `keras.activations` where Keras has it.
-        make: makes what `LENI(activation=...)` takes to compute it: a name, a function or a layer.
-        max_value: where the function is a rectifier with a cap, the cap.
-        layer: the source's own layer where the function is one with weights.
-    """
-
-    name: str
-    make: Callable
-    max_value: float | None = None
-    layer: keras.Layer | None = None
-
-
 @keras.saving.register_keras_serializable(package="keras_negact")
 def gelu_tanh(x):
     """GELU in the tanh approximation, which `keras.ops.gelu` computes unless told otherwise."""
@@ -95,8 +77,6 @@ def argument_function(activation) -> Function | None:
     if activation is None:
         return None
     if isinstance(activation, keras.Layer):
-        from keras_negact.surgery.handlers import function_of
-
         return function_of(activation) or of_layer(activation)
     name = getattr(activation, "__name__", type(activation).__name__)
     name = _ALIASES.get(name, name)

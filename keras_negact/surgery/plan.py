@@ -8,11 +8,11 @@ import keras
 from keras_negact import _checks
 from keras_negact._table import Shown, Table
 from keras_negact.graph import Call, Graph, copy_operation, is_built_sequential, read_graph
-from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import costs
 from keras_negact.surgery.assembly import Assembly
 from keras_negact.surgery.channels import FRESH
 from keras_negact.surgery.decisions import ON_CONFLICT, Decisions, decide
+from keras_negact.surgery.handlers import template_of
 from keras_negact.surgery.propagation import COMPRESS, DOUBLE, HALVE, KEEP, LEAVE
 from keras_negact.surgery.report import Report, SwapReport, Totals
 from keras_negact.surgery.selection import Selection
@@ -22,7 +22,6 @@ from keras_negact.surgery.templates import (
     can_halve,
     doubles_width,
     keeps_function,
-    slopes_of,
 )
 
 CHANNELS = ("keep", "double", "halve")
@@ -187,10 +186,12 @@ def _wish(site: Site, selection: Selection, templates: Templates, mode: str | No
     if mode is not None:
         _check_channels(mode, layer)
     kept = keeps_function(layer, site)
-    if isinstance(layer, OnOffReLU) and not kept and not selection.lists(site):
-        return _Wish(LEAVE, reason=f"OnOffReLU does not keep {site.function}, list it in `source`")
-    if isinstance(layer, OnOffReLU) and mode != "halve" and layer.max_value is None:
-        site.slopes = slopes_of(site)
+    known = template_of(layer)
+    if known.only_where_kept and not kept and not selection.lists(site):
+        kind = type(layer).__name__
+        return _Wish(LEAVE, reason=f"{kind} does not keep {site.function}, list it in `source`")
+    if mode != "halve":
+        site.slopes = known.slopes(layer, site)
     if mode == "halve":
         return _Wish(HALVE, layer, kept=False)
     width = _output_shape(layer, site)[site.axis]

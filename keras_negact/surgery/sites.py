@@ -9,7 +9,7 @@ from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
 from keras_negact.surgery.handlers import function_of, known_base, rule_of, rule_of_base
-from keras_negact.surgery.handlers.registry import computes_activation
+from keras_negact.surgery.registry import computes_activation
 
 
 @dataclass(eq=False)
@@ -214,7 +214,12 @@ def _describe_within(operation: keras.Layer) -> tuple[str, Function, str] | None
     functions_within = (
         function_of(layer) or argument_function(_activation_attribute(layer)) for layer in within
     )
-    names = dict.fromkeys(function.name for function in functions_within if function is not None)
+    # The softmax of an attention is no activation of feature maps.
+    names = dict.fromkeys(
+        function.name
+        for function in functions_within
+        if function is not None and function.name not in functions.ACROSS_CHANNELS
+    )
     if not names:
         return None
     opaque = Function(", ".join(names), lambda: None)

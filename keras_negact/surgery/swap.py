@@ -40,9 +40,11 @@ def plan_activation_swap(
         where: which activations. A regular expression or a list of them, matched with `re.search`
             against paths such as `backbone/conv1_relu`; or a callable from a site to a bool. A
             fused activation (`Conv2D(activation="relu")`) has the path of its layer, an operation
-            node (`keras.ops.relu(x)`) that of the operation. An entry that is a path itself, letter
-            for letter, asks for that activation by name, which overrules `source` and takes gates
-            and heads too. `None`: all.
+            node (`keras.ops.relu(x)`) that of the operation, the model in a `TimeDistributed` one
+            below it (`each/frames/relu`). An entry that is a path itself, letter for letter, asks
+            for that activation by name, which overrules `source` and takes gates and heads too. So
+            can any other layer or operation be asked for that has one input and keeps its shape:
+            its function goes on as the positive branch. `None`: all.
         channels: `"keep"`: the width stays. `"double"`: it doubles, and the layers behind follow.
             `"halve"`: the layer before is made half as wide, so that the doubled width is the old
             one; some weights are then fresh, and outputs change. `None`: what the activation does.
@@ -105,12 +107,12 @@ def clone_with_activation(
     It is `plan_activation_swap(...).apply()`, whose arguments it takes. `model` stays as it is: the
     clone has layers and variables of its own. It takes over weights, `trainable` flags, dtype
     policies, names, nested models, sharing and the compile configuration (without the optimizer's
-    state). A subclass of Functional whose constructor is its own comes back as plain Functional.
+    state). A subclass of Functional comes back as its own class, with what it holds, where its
+    constructor takes `inputs` and `outputs` first; otherwise as plain Functional.
 
     Args:
         model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs:
-            as in
-            `plan_activation_swap`.
+            as in `plan_activation_swap`.
 
     Returns:
         The new model.

@@ -2,20 +2,17 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_negact import _checks
 from keras_negact._activations import doubles_width, is_factory, prelu, resolve_activation
-from keras_negact.graph import config_of, numpy_copy
-from keras_negact.layers._leni_arguments import given_initializers
-from keras_negact.layers.leni import LENI
-from keras_negact.layers.on_off_relu import OnOffReLU
-from keras_negact.surgery import forms
-from keras_negact.surgery.functions import argument_function
-from keras_negact.surgery.handlers import function_of, rule_of
+from keras_negact.graph import config_of, copy_operation
+from keras_negact.surgery.handlers import function_of, rule_of, template_of
+from keras_negact.surgery.registry import rule_of_costs
+from keras_negact.surgery.same_function import dtype_policy, same_function
 from keras_negact.surgery.sites import Site
 
 Activation = str | keras.Layer | type | Callable[[Site], keras.Layer | None]
@@ -66,14 +63,12 @@ class Templates:
             )
         if self.shares_slopes:
             template = prelu(site.rank, site.axis)
-        config = config_of(template)
+        config, known = config_of(template), template_of(template)
         if self.per_site is None:
-            config.update(_from_site(template, site))
-            if isinstance(template, LENI) and template.transform == "depthwise":
-                width = site.channels // 2 if channels == "halve" else site.channels
-                config.update(forms.transformation(site.around, config, width))
-        if channels == "halve" and _restores_width(template):
-            config["filters"] = site.channels
+            width = site.channels // 2 if channels == "halve" else site.channels
+            config.update(known.arguments(template, site, width))
+        if channels == "halve":
+            config.update(known.restores(template, site.channels) or {})
         if "data_format" in config:
             config["data_format"] = site.data_format
         regularizer = getattr(site.layer, "activity_regularizer", None)
@@ -96,26 +91,9 @@ def _is_function(activation) -> bool:
     return is_keras or keras.saving.get_registered_name(activation) != name
 
 
-def _from_site(template: keras.Layer, site: Site) -> dict[str, Any]:
-    """The site's own function, where the template leaves the function open."""
-    if isinstance(template, LENI) and template.activation is None:
-        activation = site.activation
-        if isinstance(activation, keras.Layer):
-            activation.dtype_policy = dtype_policy(site)
-        return {"activation": None if activation == "relu" else activation}
-    if isinstance(template, OnOffReLU) and template.max_value is None:
-        return {"max_value": site.described.max_value}
-    return {}
-
-
-def _restores_width(layer: keras.Layer) -> bool:
-    """Whether a pointwise compression can give half of the channels their old number again."""
-    return isinstance(layer, LENI) and layer.compression == "pointwise" and layer.filters is None
-
-
 def can_halve(layer: keras.Layer) -> bool:
     """Whether the layer can follow a layer made half as wide."""
-    return doubles_width(layer) or (isinstance(layer, LENI) and layer.compression == "pointwise")
+    return doubles_width(layer) or template_of(layer).restores(layer, 1) is not None
 
 
 def _check_is_activation(layer: keras.Layer) -> None:
@@ -127,62 +105,27 @@ def _check_is_activation(layer: keras.Layer) -> None:
         raise _checks.refused("activation", "an activation", layer)
 
 
-def dtype_policy(site: Site) -> keras.DTypePolicy:
-    """The policy of the layer that the activation belongs to."""
-    policy = getattr(site.layer, "dtype_policy", None)
-    if policy is not None and getattr(policy, "quantization_mode", None) is None:
-        return policy
-    half = site.dtype in ("float16", "bfloat16")
-    return keras.DTypePolicy(f"mixed_{site.dtype}" if half else site.dtype)
-
-
 def keeps_function(layer: keras.Layer, site: Site) -> bool:
     """Whether the new layer starts as the site's own function, on its first channels."""
-    if isinstance(layer, OnOffReLU):
-        if layer.max_value is None and slopes_of(site) is not None:
-            return True
-        known = site.function in ("relu", "relu6", "capped_relu")
-        return known and layer.max_value == site.described.max_value
-    if isinstance(layer, LENI):
-        starts_as_keep = layer.start == "keep" or (
-            layer.start is None and not given_initializers(layer)
-        )
-        same_width = layer.filters in (None, site.channels)
-        activation = "relu" if layer.activation is None else layer.activation
-        return starts_as_keep and same_width and _same_function(activation, site)
-    function = function_of(layer)
-    return function is not None and _same_function(function.make(), site)
-
-
-def slopes_of(site: Site) -> tuple | None:
-    """`(p, a)` where the site's function is `p relu(x) - a relu(-x)`, per channel or for all."""
-    made = site.described.layer or (
-        site.described.make() if site.function == "leaky_relu" else None
-    )
-    if site.function == "leaky_relu":
-        return 1.0, float(made.negative_slope)
-    if site.function != "prelu" or not made.built:
-        return None
-    alpha = numpy_copy(made.alpha)
-    per_channel = [size for i, size in enumerate(alpha.shape) if i != site.axis - 1]
-    if any(size != 1 for size in per_channel):
-        return None
-    return 1.0, np.broadcast_to(alpha.reshape(-1), site.channels).copy()
-
-
-def _same_function(activation, site: Site) -> bool:
-    mine, theirs = keras.activations.get(activation), keras.activations.get(site.activation)
-    if mine is theirs:
+    if template_of(layer).keeps(layer, site):
         return True
-    if isinstance(mine, keras.Layer) and isinstance(theirs, keras.Layer):
-        return type(mine) is type(theirs) and _identity(mine) == _identity(theirs)
-    if isinstance(mine, keras.Layer):
-        function = argument_function(mine)
-        made = function and function.layer is None and keras.activations.get(function.make())
-        return made is theirs
-    return False
+    if rule_of_costs(layer) is None:
+        return _computes(layer, site)
+    function = function_of(layer)
+    return function is not None and same_function(function.make(), site)
 
 
-def _identity(layer: keras.Layer) -> dict:
-    config = keras.saving.serialize_keras_object(layer)["config"]
-    return {key: config[key] for key in config if key not in ("name", "dtype", "trainable")}
+def _computes(layer: keras.Layer, site: Site) -> bool:
+    """Whether a layer of which nothing is known computes the site's function, asked of itself."""
+    if site.described.layer is not None:
+        return False
+    shape = [1] * site.rank
+    shape[0], shape[site.axis] = 17, 2
+    x = ops.cast(np.linspace(-8, 8, 34).reshape(shape), layer.compute_dtype)
+    try:
+        made, expected = copy_operation(layer)(x), keras.activations.get(site.activation)(x)
+    except Exception:
+        # It was made for other shapes.
+        return False
+    made, expected = (ops.convert_to_numpy(ops.cast(y, "float32")) for y in (made, expected))
+    return bool(np.allclose(np.take(made, [0, 1], site.axis), expected, rtol=1e-4, atol=1e-4))

@@ -9,7 +9,7 @@ SCRIPT = """
 import keras
 import numpy as np
 from keras import layers
-from keras_negact import LENI, clone_with_activation, fold_for_inference
+from keras_negact import clone_with_activation, fold_for_inference
 
 assert keras.config.backend() == "jax"
 rng = np.random.default_rng(0)
@@ -21,15 +21,15 @@ def source():
     normalization = layers.Normalization()
     normalization.adapt(x)
     inputs = keras.Input((6, 3))
-    z = layers.Conv1D(4, 3, padding="same", activation="relu")(normalization(inputs))
-    z = layers.LSTM(4)(layers.TimeDistributed(layers.Dropout(0.3))(keras.Sequential(inner)(z)))
+    z = layers.Dense(4, activation="relu")(normalization(inputs))
+    z = layers.Flatten()(layers.Dropout(0.3)(keras.Sequential(inner)(z)))
     return keras.Model(inputs, layers.Dense(2)(layers.PReLU()(z)))
 
 
 def used(model):
     if not model.compiled:
         model.compile(keras.optimizers.Adam(0.01), "mse")
-    model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    model.fit(x, y, batch_size=4, epochs=1, verbose=0)
     return model.predict(x, verbose=0)
 
 
@@ -37,24 +37,22 @@ makers = {
     "leni": lambda model: clone_with_activation(model, "leni"),
     "doubled": lambda model: clone_with_activation(model, "on_off_relu", on_conflict="compress"),
     "folded": lambda model: fold_for_inference(model, verbose=False),
-    "folded swap": lambda model: fold_for_inference(
-        clone_with_activation(model, LENI(normalization="batch")), verbose=False
-    ),
 }
 for name, make in makers.items():
-    for first in ("source", "clone"):
-        model = source()
-        clone = make(model)
-        np.testing.assert_allclose(clone(x), model(x), atol=1e-5)
-        one, other = (model, clone) if first == "source" else (clone, model)
-        before = np.array(other(x))
-        used(one)
-        # The other has seen nothing of it, and goes on to be used.
-        np.testing.assert_array_equal(other(x), before)
-        assert np.isfinite(used(other)).all() and np.isfinite(used(one)).all()
-        held = {id(variable.value) for variable in model.variables}
-        assert not held & {id(variable.value) for variable in clone.variables}
-        print(name, first)
+    model = source()
+    clone = make(model)
+    held = {id(variable.value) for variable in model.variables}
+    assert not held & {id(variable.value) for variable in clone.variables}
+    before = np.array(clone(x))
+    np.testing.assert_allclose(before, model(x), atol=1e-5)
+    used(model)
+    # The clone has seen nothing of it, and is there to be used; and so is the source after that.
+    np.testing.assert_array_equal(clone(x), before)
+    trained = np.array(model(x))
+    used(clone)
+    np.testing.assert_array_equal(model(x), trained)
+    assert np.isfinite(used(model)).all()
+    print(name)
 """
 
 
@@ -69,4 +67,4 @@ def test_source_and_clone_survive_each_other_on_jax():
         timeout=500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert len(done.stdout.splitlines()) == 8
+    assert done.stdout.split() == ["leni", "doubled", "folded"]

@@ -22,7 +22,7 @@ class Told(layers.Layer):
 
 
 def told_once(x):
-    return Told()(x, factor=3.0, other={"a": x, "b": [x * 0.5]}, shift=0.25)
+    return Told()(x, factor=3.0, other={"a": x, "b": [ops.flip(x, axis=1)]}, shift=0.25)
 
 
 def told_of_training(x):

@@ -93,6 +93,37 @@ def normalization():
     return dense_behind(inputs, layer(inputs))
 
 
+def test_feature_space():
+    rng = np.random.default_rng(0)
+    data = {
+        "size": rng.normal(3, 5, (20, 1)).astype("float32"),
+        "age": rng.uniform(0, 90, (20, 1)).astype("float32"),
+        "word": rng.choice(["a", "b\n", "c"], (20, 1)),
+        "code": rng.integers(3, 9, (20, 1)),
+    }
+    kinds = keras.utils.FeatureSpace
+    space = kinds(
+        {
+            "size": kinds.float_normalized(),
+            "age": kinds.float_discretized(num_bins=4),
+            "word": kinds.string_categorical(),
+            "code": kinds.integer_categorical(),
+        },
+        crosses=[kinds.cross(("word", "code"), crossing_dim=8)],
+        output_mode="concat",
+    )
+    space.adapt(tf.data.Dataset.from_tensor_slices(data))
+    encoded = space.get_encoded_features()
+    x = layers.Dense(6, activation="relu")(encoded)
+    model = keras.Model(space.get_inputs(), layers.Dense(2)(x))
+    given = {name: tf.constant(values[:5]) for name, values in data.items()}
+    check_state(model, given)
+    # As a layer that is called on data outside of the graph it is no business of a swap's.
+    behind = keras.Sequential([keras.Input(encoded.shape[1:]), layers.Dense(3, "relu")])
+    clone = clone_with_activation(behind)
+    np.testing.assert_allclose(clone(space(given)), behind(space(given)), atol=1e-6)
+
+
 BINNED = np.array([[1.0], [9.0], [19.0]], "float32")
 
 

@@ -278,6 +278,94 @@ def test_a_subclass_that_takes_a_graph_stays():
     assert clone.factor == 0.5
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Scaling(layers.Layer):
+    """A preprocessor, beside the graph."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+class Pipeline(keras.Model):
+    """Preprocesses what it is given, as the tasks of keras-hub do."""
+
+    def predict(self, x, **kwargs):
+        return super().predict(self.preprocessor(x), **kwargs)
+
+
+class Classifier(Pipeline):
+    """Makes its own graph of a backbone, and keeps a preprocessor beside it."""
+
+    def __init__(self, backbone, classes, preprocessor=None, **kwargs):
+        head = layers.Dense(classes, name="predictions")
+        outputs = head(layers.ReLU(name="pooled")(backbone(backbone.input)))
+        super().__init__(backbone.input, outputs, **kwargs)
+        self.backbone, self.head = backbone, head
+        self.preprocessor, self.classes = preprocessor, classes
+
+    def get_config(self):
+        return {"backbone": self.backbone, "classes": 2, "preprocessor": self.preprocessor}
+
+
+class Wrapping(Pipeline):
+    """The same, of a graph that it is given."""
+
+    def __init__(self, inputs, outputs, backbone, preprocessor, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.parts = {"backbone": backbone}
+        self.seen = keras.metrics.Mean(name="seen")
+        self.preprocessor = preprocessor
+
+
+def backbone():
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, layers.Dense(6, activation="relu")(inputs), name="backbone")
+
+
+def test_a_task_with_a_preprocessor_says_what_it_loses():
+    task = Classifier(backbone(), 2, Scaling(0.5), name="task")
+    lost = "without predict, preprocessor"
+    with pytest.warns(UserWarning, match=rf"`task` \(Classifier\).*{lost}\.") as caught:
+        clone = clone_with_activation(task)
+    assert len(caught) == 1
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    np.testing.assert_allclose(clone(x), task(x), atol=1e-6)
+    # What is left does what it says: it predicts what the preprocessor has prepared.
+    np.testing.assert_allclose(clone.predict(x * 0.5, verbose=0), task.predict(x, verbose=0))
+
+
+def test_a_task_that_takes_its_graph_works_with_its_preprocessor():
+    body = backbone()
+    outputs = layers.Dense(2)(body(body.input))
+    task = Wrapping(body.input, outputs, body, Scaling(0.5), name="task")
+    task.compile(keras.optimizers.Adam(0.25), "mse")
+    clone = clone_with_activation(task)
+    assert type(clone) is Wrapping
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    predicted = task.predict(x, verbose=0)
+    np.testing.assert_allclose(clone.predict(x, verbose=0), predicted, atol=1e-6)
+    # Its parts are the clone's own.
+    assert clone.parts["backbone"] is clone.get_layer("backbone") is not body
+    assert clone.preprocessor is not task.preprocessor
+    assert clone.seen is not task.seen
+    assert clone.optimizer is not task.optimizer
+    assert float(clone.optimizer.learning_rate) == 0.25
+
+
+def test_a_model_of_keras_2_is_told_apart():
+    kind = type("Functional", (), {"__module__": "tf_keras.src.engine.functional", "name": "old"})
+    for call in (clone_with_activation, plan_activation_swap):
+        with pytest.raises(ValueError, match=r"`old` is a model of tf_keras.*TF_USE_LEGACY_KERAS"):
+            call(kind())
+
+
 def test_one_warning_says_what_a_subclass_loses():
     first, second = keras.Input((4,)), keras.Input((4,))
     model = keras.Model([first, second], layers.Dense(1)(Making(name="made")([first, second])))
@@ -303,6 +391,10 @@ def test_whether_a_layer_doubles_is_asked_of_it():
     model = stack(layers.Conv2D(4, 3), layers.ReLU(name="relu"))
     plan, clone = check_same_function(model, Both())
     assert plan.report.channels == "double"
+    assert plan.sites[0].keeps_function
+    assert not plan.sites[0].reason
     assert clone.get_layer("relu").output.shape[-1] == 8
     with pytest.raises(ValueError, match="doubles the number of channels"):
         plan_activation_swap(model, Both(), channels="keep")
+    smooth = stack(layers.Conv2D(4, 3, activation="silu"))
+    assert "outputs change" in plan_activation_swap(smooth, Both()).sites[0].reason

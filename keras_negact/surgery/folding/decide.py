@@ -8,8 +8,8 @@ from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.folding.neighbours import Neighbours
 from keras_negact.surgery.handlers import function_of, rule_of
 from keras_negact.surgery.handlers.leni import Block
-from keras_negact.surgery.handlers.registry import rule_of_costs
 from keras_negact.surgery.kernels import Linear, Normalization, NotFoldable
+from keras_negact.surgery.registry import rule_of_costs
 from keras_negact.surgery.sites import Site
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import keras
 
-from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.functions import argument_function
 from keras_negact.surgery.handlers import (  # noqa: F401
     activations,
     leni,
@@ -15,8 +15,15 @@ from keras_negact.surgery.handlers import (  # noqa: F401
     reshaping,
 )
 from keras_negact.surgery.handlers.public import keep_channels, mix_channels, refuse
-from keras_negact.surgery.handlers.registry import known_base, register, rule_of, rule_of_base
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import (
+    function_of,
+    known_base,
+    register,
+    rule_of,
+    rule_of_base,
+    template_of,
+)
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 __all__ = [
     "Conflict",
@@ -33,13 +40,8 @@ __all__ = [
     "register",
     "rule_of",
     "rule_of_base",
+    "template_of",
 ]
-
-
-def function_of(operation) -> Function | None:
-    """The function of an activation layer or an activation operation; `None` for all others."""
-    rule = rule_of_base(operation)
-    return rule.function(operation) if rule is not None and rule.function is not None else None
 
 
 def answer(question: Question) -> Outcome:
@@ -70,9 +72,9 @@ def answer(question: Question) -> Outcome:
 
 
 def _with_lora(layer, outcome: Outcome) -> Outcome:
-    """What happens to a kernel happens to the `A B` added to it, whose columns are those of B.
+    """What happens to a kernel happens to the `A B` that is added to it.
 
-    A has the other axes of the kernel.
+    Its columns are those of B, its other axes those of A.
     """
     last = len(layer.kernel.shape) - 1
     of_kernel = outcome.takes.get("kernel", ())

@@ -6,9 +6,10 @@ from keras import layers
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.surgery import functions
 from keras_negact.surgery.functions import Function
+from keras_negact.surgery.handlers.insertion import PAIR_TEMPLATE
 from keras_negact.surgery.handlers.per_channel import unchanged
-from keras_negact.surgery.handlers.registry import register, register_operation
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import register, register_operation
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def check_element_wise(function: Function | None, question: Question, which: str) -> None:
@@ -86,7 +87,7 @@ def _(layer):
     def function(x):
         return Function("on_off_relu", lambda: functions.fresh_copy(x), layer=x)
 
-    return Rule(follow, function=function)
+    return Rule(follow, function=function, template=PAIR_TEMPLATE)
 
 
 def _operation(of_operation, *names: str) -> None:

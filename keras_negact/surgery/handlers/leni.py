@@ -6,10 +6,11 @@ import numpy as np
 from keras_negact.layers.leni import LENI
 from keras_negact.surgery import functions
 from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.handlers.insertion import LENI_TEMPLATE
 from keras_negact.surgery.handlers.mixing import stated_axis
-from keras_negact.surgery.handlers.registry import register, rule_of
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
 from keras_negact.surgery.kernels import NotFoldable
+from keras_negact.surgery.registry import register, rule_of
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule
 
 # act(s x) = s act(x) for every s > 0.
 _HOMOGENEOUS = ("relu", "leaky_relu", "prelu")
@@ -213,5 +214,6 @@ def _(layer):
         at_input=True,
         arrays=Block,
         simplifies=True,
+        template=LENI_TEMPLATE,
         channel_axis=stated_axis,
     )

@@ -4,8 +4,8 @@ import numpy as np
 from keras import layers
 
 from keras_negact.surgery.channels import FRESH, ChannelMap, identity, joined
-from keras_negact.surgery.handlers.registry import register
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
+from keras_negact.surgery.registry import register
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule
 
 
 def element_wise(question: Question) -> Outcome:

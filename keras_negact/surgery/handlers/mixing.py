@@ -3,8 +3,8 @@
 from keras import layers
 
 from keras_negact.surgery import kernels
-from keras_negact.surgery.handlers.registry import register
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import register
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def mixing(
@@ -84,7 +84,8 @@ def einsum_dense(question: Question) -> Outcome:
     inputs, _, rest = layer.equation.replace(" ", "").partition(",")
     kernel, _, output = rest.partition("->")
     if question.wanted is not None or "..." in layer.equation:
-        raise Conflict(f"the equation {layer.equation!r} is not followed", question.changed)
+        maps = question.changed or [question.wanted]
+        raise Conflict(f"the equation {layer.equation!r} is not followed", maps)
     label = inputs[channels.axis]
     if label in kernel and label not in output:
         return Outcome([None], takes={"kernel": (Take(kernel.index(label), channels, True),)})

@@ -4,9 +4,9 @@ import math
 
 import keras
 
-from keras_negact.surgery.functions import Function, argument_function
-from keras_negact.surgery.handlers.registry import rule_of_costs
-from keras_negact.surgery.handlers.vocabulary import Outcome
+from keras_negact.surgery.functions import argument_function
+from keras_negact.surgery.registry import rule_of_costs
+from keras_negact.surgery.vocabulary import Function, Outcome
 
 _LET_THROUGH = ("relu", "relu6", "capped_relu", "on_off_relu")
 

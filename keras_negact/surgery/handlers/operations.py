@@ -6,9 +6,9 @@ no rule.
 
 from keras_negact.surgery.handlers.merging import concatenate, element_wise
 from keras_negact.surgery.handlers.per_channel import unchanged
-from keras_negact.surgery.handlers.registry import register_operation
 from keras_negact.surgery.handlers.reshaping import reshaped
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
+from keras_negact.surgery.registry import register_operation
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule
 
 
 def reduction(question: Question) -> Outcome:

@@ -5,8 +5,8 @@ from keras import layers
 
 from keras_negact.surgery import kernels
 from keras_negact.surgery.handlers.mixing import stated_axis
-from keras_negact.surgery.handlers.registry import register
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.registry import register
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 
 def unchanged(question: Question) -> Outcome:
@@ -134,9 +134,24 @@ def _(layer):
 
 
 @register(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D)
-@register(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
+@register(layers.ZeroPadding2D, layers.ZeroPadding3D)
 def _(layer):
     return Rule(along_space, passes=True, linear=True, channel_axis=stated_axis)
+
+
+@register(layers.ZeroPadding1D)
+def _(layer):
+    def zeros_in_front(x):
+        front, behind = x.padding
+        return None if behind else front
+
+    return Rule(
+        along_space,
+        passes=True,
+        linear=True,
+        zeros_in_front=zeros_in_front,
+        channel_axis=stated_axis,
+    )
 
 
 @register(

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 
 from keras_negact import _checks
-from keras_negact.surgery.functions import Function, argument_function
+from keras_negact.surgery.functions import Function, argument_function, of_layer
 from keras_negact.surgery.handlers.mixing import mixing, stated_axis
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule, Take
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule, Take
 
 MultiplyAdds = Callable[[object, tuple], float]
 
@@ -84,8 +84,6 @@ def keep_channels(
 
     def describe(layer) -> Function | None:
         if function is True:
-            from keras_negact.surgery.functions import of_layer
-
             return of_layer(layer)
         return argument_function(function)
 

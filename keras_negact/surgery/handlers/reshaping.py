@@ -5,8 +5,8 @@ from keras import layers
 
 from keras_negact.surgery.channels import ChannelMap
 from keras_negact.surgery.handlers.mixing import stated_axis
-from keras_negact.surgery.handlers.registry import register
-from keras_negact.surgery.handlers.vocabulary import Conflict, Outcome, Question, Rule
+from keras_negact.surgery.registry import register
+from keras_negact.surgery.vocabulary import Conflict, Outcome, Question, Rule
 
 
 def flatten(question: Question) -> Outcome:

@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_negact import OnOffReLU
 from keras_negact.surgery import keep_channels, register
-from keras_negact.surgery.handlers.registry import _OF_LAYERS
+from keras_negact.surgery.registry import _OF_LAYERS
 from tests.support.backends import to_numpy
 from tests.support.folding import IMAGES, assert_folds, model_of, paths_of
 

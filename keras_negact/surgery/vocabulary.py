@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_negact.surgery.channels import ChannelMap
@@ -88,6 +89,46 @@ Follow = Callable[[Question], Outcome]
 
 
 @dataclass(frozen=True)
+class Function:
+    """The function of an activation.
+
+    Attributes:
+        name: its name, as in `keras.activations` where Keras has it.
+        make: makes what `LENI(activation=...)` takes to compute it: a name, a function or a layer.
+        max_value: where the function is a rectifier with a cap, the cap.
+        layer: the source's own layer where the function is one with weights.
+    """
+
+    name: str
+    make: Callable
+    max_value: float | None = None
+    layer: keras.Layer | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """What is known of an activation as one that is put in.
+
+    Attributes:
+        arguments: from the layer, the site and the number of channels that it will be given, the
+            constructor arguments that the site decides.
+        keeps: from the layer and the site, whether it starts as the site's own function.
+        restores: from the layer and the number of channels, the constructor arguments with which it
+            makes them out of half as many; `None` where it cannot.
+        slopes: from the layer and the site, `(p, a)` where what is behind it can keep
+            `p relu(x) - a relu(-x)`.
+        only_where_kept: whether it is put in where it does not keep the function only when the
+            function is named.
+    """
+
+    arguments: Callable[[Any, Any, int], dict] = lambda layer, site, width: {}
+    keeps: Callable[[Any, Any], bool] = lambda layer, site: False
+    restores: Callable[[Any, int], dict | None] = lambda layer, channels: None
+    slopes: Callable[[Any, Any], tuple | None] = lambda layer, site: None
+    only_where_kept: bool = False
+
+
+@dataclass(frozen=True)
 class Rule:
     """All that surgery and folding know about a kind of layer or operation.
 
@@ -108,6 +149,9 @@ class Rule:
         multiply_adds: counts them, from the layer and its input's shape, where that is not
             `kernels` times the places.
         arrays: of a layer that can take a scale and a shift, the class that has it as arrays.
+        zeros_in_front: of a layer that pads a sequence in front alone, by how much; `None` for one
+            that pads it otherwise.
+        template: what is known of it as an activation that is put in.
         affine: of a layer that is a scale and a shift for each channel in inference, what gives
             these two from the layer, built; folding takes such a layer away.
         simplifies: whether folding makes its arrays simpler, whatever stands around it.
@@ -123,12 +167,14 @@ class Rule:
     passes_gates: bool = False
     moves_channels: bool = False
     fused: bool = False
-    function: Callable[[Any], Any] | None = None
+    function: Callable[[Any], Function | None] | None = None
     kernels: tuple[str, ...] = ()
     inner_layers: tuple[str, ...] = ()
     at_input: bool = False
     multiply_adds: Callable[[Any, tuple], float] | None = None
     arrays: type | None = None
+    zeros_in_front: Callable[[Any], int | None] | None = None
+    template: Template = Template()
     affine: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
     simplifies: bool = False
     channel_axis: Callable[[Any, int], int | None] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_negact.surgery.handlers.vocabulary import Rule
+from keras_negact.surgery.vocabulary import Function, Rule, Template
 
 _OF_LAYERS: dict[type, Callable[[keras.Layer], Rule]] = {}
 # Operation classes have no public names; their class names are what tells them apart.
@@ -85,6 +85,12 @@ def rule_of_base(operation) -> Rule | None:
     return None if isinstance(operation, keras.Layer) else rule_of(operation)
 
 
+def function_of(operation) -> Function | None:
+    """The function of an activation layer or an activation operation; `None` for all others."""
+    rule = rule_of_base(operation)
+    return rule.function(operation) if rule is not None and rule.function is not None else None
+
+
 def known_base(operation) -> type | None:
     """The nearest class in the operation's ancestry for which there is a rule."""
     return next((kind for kind in type(operation).__mro__ if kind in _OF_LAYERS), None)
@@ -94,6 +100,12 @@ def rule_of_costs(operation) -> Rule | None:
     """The rule that says what an operation costs: a subclass costs what its base does."""
     base = known_base(operation)
     return _OF_LAYERS[base](operation) if base is not None else rule_of(operation)
+
+
+def template_of(layer: keras.Layer) -> Template:
+    """What is known of an activation that is put in: a subclass is put in as its base is."""
+    rule = rule_of_costs(layer)
+    return Template() if rule is None else rule.template
 
 
 def computes_activation(base: type, operation) -> bool:
