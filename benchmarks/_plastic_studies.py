@@ -1,6 +1,7 @@
 """The studies of `plasticity.py`: who trains on what, run by run."""
 
 import functools
+import json
 from collections.abc import Callable
 
 import _accuracy_data
@@ -22,7 +23,7 @@ from _revival import REMEDIES
 
 from keras_negact import LENI
 from keras_negact._activations import resolve_activation
-from keras_negact.comparison.results import append_run, read_runs
+from keras_negact.comparison.results import append_run
 
 RATE_SEED = 100
 ADAM_RATES = (3e-4, 1e-3, 3e-3)
@@ -140,7 +141,7 @@ def revival_study(images, labels, folder, settings) -> None:
                 "tasks": later,
             }
             _append(folder, run)
-    _plastic_summary.write_revival(read_runs(folder), folder)
+    _plastic_summary.write_revival(read_records(folder), folder)
 
 
 def _from(task, first):
@@ -194,7 +195,7 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
         )
     chosen = dict.fromkeys(variants, rates[0])
     if len(rates) > 1:
-        searched = (run for run in read_runs(folder) if run["seed"] == RATE_SEED)
+        searched = (run for run in read_records(folder) if run["seed"] == RATE_SEED)
         chosen |= {run["variant"]: run["rate"] for run in searched}
     for seed in range(settings.seeds):
         for variant in variants:
@@ -211,7 +212,7 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
                 "tasks": record,
             }
             _append(folder, run)
-    runs = [run for run in read_runs(folder) if run["seed"] != RATE_SEED]
+    runs = [run for run in read_records(folder) if run["seed"] != RATE_SEED]
     if runs:
         _plastic_summary.write_curves(runs, folder)
 
@@ -248,10 +249,20 @@ def _wanted(variants, settings) -> list[str]:
     return settings.variants or list(variants)
 
 
+def read_records(folder) -> list[dict]:
+    """The lines of a study's `runs.jsonl`; one that a crash cut off is left out."""
+    path = folder / "runs.jsonl"
+    records = []
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        try:
+            records += [json.loads(line)]
+        except ValueError:
+            continue
+    return records
+
+
 def _finished(folder) -> set[tuple]:
-    if not folder.is_dir():
-        return set()
-    return {(run["variant"], run["seed"]) for run in read_runs(folder)}
+    return {(run["variant"], run["seed"]) for run in read_records(folder)}
 
 
 def _append(folder, run) -> None:

@@ -221,7 +221,7 @@ def move_weights(source: keras.Layer, target: keras.Layer, takes: dict[str, tupl
 
 
 def _weight(layer: keras.Layer, name: str) -> keras.Variable:
-    """The variable of an attribute; with LoRA the attribute `kernel` is a sum that starts with it."""
+    """The variable of an attribute; with LoRA `kernel` is a sum that starts with it."""
     held = getattr(layer, name)
     if isinstance(held, keras.Variable):
         return held

@@ -70,7 +70,7 @@ def answer(question: Question) -> Outcome:
 
 
 def _with_lora(layer, outcome: Outcome) -> Outcome:
-    """What happens to a kernel happens to the `A B` that is added to it: its columns are those of B.
+    """What happens to a kernel happens to the `A B` added to it, whose columns are those of B.
 
     A has the other axes of the kernel.
     """
