@@ -98,7 +98,7 @@ class Shown:
         """The table for a document."""
         return self.table().markdown()
 
-    def to_dataframe(self):
+    def to_dataframe(self) -> Any:
         """A `pandas.DataFrame` with a row for each row of the table, of numbers where it has such.
 
         Raises:

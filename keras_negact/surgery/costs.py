@@ -9,6 +9,7 @@ import keras
 from keras_negact.graph import Call, Graph, Interpreter, copy_operation
 from keras_negact.surgery.handlers import Outcome
 from keras_negact.surgery.handlers.multiply_adds import (
+    inner_multiply_adds,
     layer_multiply_adds,
     positions,
     weight_shape,
@@ -73,6 +74,12 @@ class Costs:
             times * layer_multiply_adds(call.operation, before[0], after[0], outcome, bare)
             for before, after, times in self.shapes[call]
         )
+        return sum(counted) / self.pixels
+
+    def of_inner(self, call: Call, inner) -> float:
+        """Multiply-adds of what a layer applies to its input, over all uses of a call."""
+        uses = self.shapes[call]
+        counted = (times * inner_multiply_adds(inner, before[0]) for before, _, times in uses)
         return sum(counted) / self.pixels
 
 

@@ -33,8 +33,10 @@ EXTRA_WEIGHTS = {
     "on_off_relu_halved": -FIRST // 2,
     "leni": 36 + 8,
 }
+# One for each value of what is no rectifier, on four channels.
+CURVED = ("leaky_relu", "prelu", "elu", "silu", "gelu", "mish")
 EXTRA_MULTIPLY_ADDS = {
-    "prelu": 0,
+    **dict.fromkeys(CURVED, 4 * 16),
     "funnel": 36 * 16,
     "on_off_relu": SECOND * 4,
     "on_off_relu_halved": -FIRST // 2 * 16,

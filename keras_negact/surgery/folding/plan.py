@@ -10,7 +10,6 @@ from keras_negact.surgery.folding.decide import Decisions
 from keras_negact.surgery.folding.report import FoldingReport
 from keras_negact.surgery.handlers import rule_of
 from keras_negact.surgery.handlers.leni import Block
-from keras_negact.surgery.handlers.multiply_adds import inner_multiply_adds
 from keras_negact.surgery.plan import Plan, check_model
 from keras_negact.surgery.report import Totals
 
@@ -54,7 +53,7 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
         ...     keras.layers.BatchNormalization(name="normalization"),
         ... ])
         >>> [(site.path, site.action) for site in plan_folding(model).sites]
-        [('normalization', 'folded')]
+        [('normalization', 'fold')]
     """
     check_model(model)
     graph = read_graph(model)
@@ -152,11 +151,7 @@ def _parameters(place) -> int:
 
 def _multiply_adds(network: costs.Costs, call: Call, block: Block) -> float:
     """Multiply-adds of what a block becomes; a normalization that carries its scale has none."""
-    inner = block.layer.activation
-    uses = (
-        times * inner_multiply_adds(inner, before[0]) for before, _, times in network.shapes[call]
-    )
-    activation = sum(uses) / network.pixels
+    activation = network.of_inner(call, block.layer.activation)
     if block.is_activation:
         return activation
     kernels = rule_of(block.layer).kernels
