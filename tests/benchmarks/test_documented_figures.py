@@ -22,7 +22,7 @@ ROW = re.compile(rf"^\| ([^|]+) \| (\d\d\.\d\d) \| (?:{SIGNED} [^|]*)?\|", re.MU
 def accuracies():
     """For each folder of accuracies, each variant and seed."""
     folders = {}
-    for path in sorted(RESULTS.glob("accuracy-*/*/*.jsonl")):
+    for path in sorted(RESULTS.glob("accuracy-*/**/*.jsonl")):
         variants = folders.setdefault(path.parent.name, {})
         for line in path.read_text().splitlines():
             run = json.loads(line)
@@ -57,7 +57,9 @@ def test_every_row_of_accuracies_is_that_of_its_study(accuracies):
     checked = 0
     for section in sections:
         heading, _, text = section.partition("\n")
-        named = re.findall(r"`(\w+)`", heading) or (["designs"] if "default" in heading else [])
+        named = re.findall(r"`(\w+)`", heading) or (
+            ["designs"] if "default before" in heading else []
+        )
         studies = [accuracies[name] for name in named if name in accuracies]
         for variant, accuracy in ROW.findall(text):
             # A bar would end the cell.
@@ -70,3 +72,23 @@ def test_every_row_of_accuracies_is_that_of_its_study(accuracies):
             assert accuracy in means, (heading, variant)
             checked += 1
     assert checked > 50
+
+
+def test_every_row_of_changing_tasks_is_that_of_its_runs():
+    runs = {}
+    for line in (RESULTS / "plasticity" / "candidates" / "runs.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        runs.setdefault(run["variant"], []).append(run["tasks"])
+    text = (ROOT / "docs" / "evidence.md").read_text()
+    rows = re.findall(
+        r"^\| ([^|]+) \| (\d+\.\d) \| (\d+\.\d) \| (\d\.\d\d) \|$", text, re.MULTILINE
+    )
+    assert {row[0] for row in rows} == set(runs)
+    for variant, online, late, dead in rows:
+        own = runs[variant]
+        expected = (
+            f"{100 * np.mean([[task['online'] for task in tasks] for tasks in own]):.1f}",
+            f"{100 * np.mean([[task['accuracy'] for task in tasks[-5:]] for tasks in own]):.1f}",
+            f"{np.mean([tasks[-1]['dead'][-1] for tasks in own]):.2f}",
+        )
+        assert (online, late, dead) == expected, variant
