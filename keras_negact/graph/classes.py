@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 
 from keras_negact.graph.copying import copy_operation
-from keras_negact.graph.state import copy_state
+from keras_negact.graph.state import copy_state, layers_within
 
 # What a class may define that says only how it is made, not what it does.
 _CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__", "build", "call"}
@@ -101,7 +101,8 @@ def _lost(old: keras.Model, new: keras.Model) -> list[str]:
         for name, value in vars(old).items()
         if not _is_private(name) and not hasattr(new, name)
     }
-    in_graph = set(old.operations)
+    # A subclassed model was traced, and its trace holds all that it uses.
+    in_graph = set(getattr(old, "operations", layers_within(old)))
     beside = {
         name
         for name, value in attributes.items()

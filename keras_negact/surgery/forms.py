@@ -48,6 +48,8 @@ class Surroundings:
     def _kinds(self) -> dict[Call, frozenset]:
         """Where the values behind each call come from, on all ways to it."""
         own = {call: _kind(self.graph, call) for call in self.graph.all_calls}
+        # A model that is called at each step looks at that step alone.
+        own |= {c: TOKENS for calls in self.graph.bodies.values() for c in calls if c.at_each_step}
         kinds = {call: frozenset([kind] if kind else []) for call, kind in own.items()}
         passing = {call: self._feeding(call) for call, kind in own.items() if kind is None}
         # Once in the order of the computation, and again where a nested model is called on what

@@ -3,12 +3,22 @@
 It uses the package's public names alone, so that it runs on every version of it.
 """
 
+import inspect
+
 import keras
 import keras_tuner
 import numpy as np
 
 LAYERS = keras.layers
 EPOCHS, CUT_AFTER = 4, 2
+
+
+def first_gain() -> dict:
+    """What a training that began with the first version's default goes on with."""
+    from keras_negact import LENI
+
+    known = inspect.signature(LENI).parameters
+    return {"kernel_gain": 1.0} if "kernel_gain" in known else {}
 
 
 def lenis() -> dict[str, dict]:
@@ -154,7 +164,7 @@ def trained_network() -> keras.Model:
             keras.Input((6, 6, 2)),
             LAYERS.Conv2D(3, 3, name="convolution"),
             LAYERS.BatchNormalization(name="norm"),
-            LENI(name="leni"),
+            LENI(name="leni", **first_gain()),
             LAYERS.Dropout(0.2, seed=5),
             LAYERS.GlobalAveragePooling2D(name="pool"),
             LAYERS.Dense(2, name="logits"),
@@ -213,7 +223,9 @@ def compared_network(activation: str) -> keras.Model:
         [
             keras.Input((6, 6, 1)),
             LAYERS.Conv2D(3, 3, name="convolution"),
-            LENI(name="activation") if activation == "leni" else LAYERS.ReLU(name="activation"),
+            LENI(name="activation", **first_gain())
+            if activation == "leni"
+            else LAYERS.ReLU(name="activation"),
             LAYERS.GlobalAveragePooling2D(name="pool"),
             LAYERS.Dense(2, name="logits"),
         ],

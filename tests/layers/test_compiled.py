@@ -82,7 +82,7 @@ def test_fit_is_the_same_compiled_or_not(jit_compile):
                 keras.layers.Dense(1),
             ]
         )
-        model.compile(keras.optimizers.SGD(0.05), "mse", **arguments)
+        model.compile(keras.optimizers.SGD(0.001), "mse", **arguments)
         x = np.random.default_rng(0).normal(size=(8, 6, 6, 3)).astype("float32")
         model.fit(x, np.arange(8) / 8, batch_size=4, epochs=2, shuffle=False, verbose=0)
         return model.get_weights()

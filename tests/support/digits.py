@@ -27,8 +27,8 @@ def trained_leni_network(images, labels) -> keras.Model:
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
-    model.fit(images, labels, batch_size=64, epochs=8, verbose=0)
+    model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
+    model.fit(images, labels, batch_size=32, epochs=10, verbose=0)
     return model
 
 
