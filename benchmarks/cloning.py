@@ -4,7 +4,8 @@
 
 Three things are timed in turn, so that all see the same machine: `clone_model` and `set_weights`,
 `clone_with_activation(model, "leni")`, and its plan alone. Each runs once before the clock starts.
-The result, with the medians and the fastest of each, goes to `benchmarks/results/cloning.json`.
+Then plans alone, of chains of 250 and of 1,000 convolutions with an activation each. The result,
+with the medians and the fastest of each, goes to `benchmarks/results/cloning.json`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 import keras
+from keras import layers
 
 from keras_negact import clone_with_activation, plan_activation_swap
 
@@ -41,6 +43,12 @@ def measure(model: keras.Model, repeats: int) -> dict:
         "clone_with_activation": (clone_with_activation, model, "leni"),
         "plan_activation_swap": (plan_activation_swap, model, "leni"),
     }
+    summary = timed_in_turn(contenders, repeats)
+    ratio = ratios(summary["clone_with_activation"], summary["clone_model and set_weights"])
+    return {"seconds": summary, "ratio": ratio}
+
+
+def timed_in_turn(contenders: dict, repeats: int) -> dict:
     times = {name: [] for name in contenders}
     for call in contenders.values():
         seconds(*call)
@@ -48,7 +56,7 @@ def measure(model: keras.Model, repeats: int) -> dict:
         for name, call in contenders.items():
             times[name].append(seconds(*call))
         print(f"{repeat + 1} of {repeats}", flush=True)
-    summary = {
+    return {
         name: {
             "median_s": statistics.median(wall for wall, _ in runs),
             "fastest_s": min(wall for wall, _ in runs),
@@ -56,9 +64,30 @@ def measure(model: keras.Model, repeats: int) -> dict:
         }
         for name, runs in times.items()
     }
-    ours, theirs = summary["clone_with_activation"], summary["clone_model and set_weights"]
-    ratios = {key.removesuffix("_s"): ours[key] / theirs[key] for key in ours}
-    return {"seconds": summary, "ratio": ratios}
+
+
+def ratios(ours: dict, theirs: dict) -> dict:
+    return {key.removesuffix("_s"): ours[key] / theirs[key] for key in ours}
+
+
+def chain(activations: int) -> keras.Model:
+    inputs = x = keras.Input((8, 8, 3))
+    for _ in range(activations):
+        x = layers.ReLU()(layers.Conv2D(4, 1)(x))
+    return keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+
+
+def measure_planning(repeats: int, sizes: tuple[int, int] = (250, 1000)) -> dict:
+    models = {str(size): chain(size) for size in sizes}
+    few, many = models
+    measured = {}
+    for activation in ("leni", "on_off_relu"):
+        contenders = {
+            size: (plan_activation_swap, model, activation) for size, model in models.items()
+        }
+        summary = timed_in_turn(contenders, repeats)
+        measured[activation] = {"seconds": summary, "ratio": ratios(summary[many], summary[few])}
+    return measured
 
 
 def main() -> None:
@@ -77,6 +106,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load_at_the_end": None,
         **measure(model, arguments.repeats),
+        "planning_by_activations": measure_planning(arguments.repeats),
     }
     result["load_at_the_end"] = os.getloadavg()[0]
     temporary = arguments.output.with_suffix(".tmp")
