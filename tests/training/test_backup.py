@@ -13,6 +13,7 @@ import pytest
 from keras_negact._ownership import FolderInUse
 from keras_negact.training import Backup, fit
 from keras_negact.training.packing import pack, unpack
+from keras_negact.training.state import CallbackMemory
 from tests.support.small_training import small_data, small_model
 
 X, Y = small_data()
@@ -106,6 +107,23 @@ DAMAGES = {
     **{
         f"without {part}": lambda good, part=part: rewritten(good, **{part: None})
         for part in ("epoch", "variables", "history", "seed", "random")
+    },
+    **{
+        f"{part} that is {value!r}": lambda good, part=part, value=value: rewritten(
+            good, **{part: value}
+        )
+        for part, value in {
+            "epoch": "1",
+            "step": [0],
+            "stopped": 0,
+            "history": {"epoch": [0]},
+            "variables": [],
+            "callbacks": [],
+            "random": {"numpy": 5},
+            "seed": "7",
+            "pass": 5,
+            "identity": [],
+        }.items()
     },
 }
 
@@ -241,3 +259,13 @@ def test_full_disk_keeps_the_backup_before(tmp_path, smallest_files):
     assert raised.value.errno == errno.EFBIG
     assert unpack(backup.read()) == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["backup.zip"]
+
+
+def test_a_backup_does_not_say_where_callbacks_write(tmp_path):
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    memory = CallbackMemory([logger])
+    logger.keys, logger.filename = ["loss"], "elsewhere.csv"
+    remembered = memory.capture()
+    logger.keys, logger.filename = None, "here.csv"
+    memory.restore(remembered)
+    assert (logger.keys, logger.filename) == (["loss"], "here.csv")
