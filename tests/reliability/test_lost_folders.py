@@ -1,10 +1,7 @@
 """Folders that are removed, or disks that are full, in the middle of the work: one sentence."""
 
-import contextlib
 import os
-import resource
 import shutil
-import signal
 
 import keras
 import keras_tuner
@@ -15,23 +12,11 @@ from keras_negact.comparison.results import append_run, read_runs
 from keras_negact.training import Backup, fit
 from tests.support.backends import tensorflow_only
 from tests.support.comparisons import made_up_run
+from tests.support.full_files import full_after
 from tests.support.small_training import small_data, small_model
 from tests.support.toy_search import Toy, toy_tuner
 
 pytestmark = tensorflow_only
-
-
-@contextlib.contextmanager
-def full_after(size):
-    """No file can grow beyond so many bytes, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def assert_one_sentence(error, folder):
