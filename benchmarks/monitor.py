@@ -4,10 +4,10 @@
 
 Two measurements, and `benchmarks/results/monitor.json`:
 
-* a ResNet-20 with LENI on images of 32 x 32: a step of training on 128 of them and what the monitor
-  does at an epoch's end take turns; told is the share of an epoch of 45,000 images;
-* a ResNet-8 on scikit-learn's digits, whose epochs take about a second: a training of 40 epochs with
-  the monitor as it is by default; told is the share of the whole, and how often it measured.
+* a ResNet-20 with LENI on images of 32 x 32: a step of training on 128 of them and what the
+  monitor does at an epoch's end take turns; told is the share of an epoch of 45,000 images;
+* a ResNet-8 on scikit-learn's digits, whose epochs take about a second: a training of 40 epochs
+  with the monitor as it is by default; told is the share of the whole, and how often it measured.
 """
 
 import os

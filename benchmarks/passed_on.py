@@ -2,10 +2,10 @@
 
     python benchmarks/passed_on.py --data-dir TFDS_DIR
 
-`LENI()` and the same with a gain of 1 in the two networks of the study `learning`, trained as there
-(`accuracy.py --studies learning`), one seed. Told is `||f(x) - f(relu(x))||^2 / ||relu(-x)||^2` over
-validation images, before training and after, for each block; `benchmarks/results/passed_on.json`
-has them all.
+`LENI()` and the same with a gain of 1 in the two networks of the study `learning`, trained as
+there (`accuracy.py --studies learning`), one seed. Told is the seen energy, `||f(x) - f(relu(x))||^2
+/ ||relu(-x)||^2`, over validation images, before training and after, for each block;
+`benchmarks/results/passed_on.json` has them all.
 """
 
 import argparse
@@ -39,8 +39,10 @@ def main():
     for network, make in REDUCED_NETWORKS.items():
         for name, build in activation_variants(make("cifar10", REDUCED), BLOCKS).items():
             blocks = found.setdefault(network, {})[name] = trained(build, data)
-            before, after = (statistics.median(b[when] for b in blocks) for when in ("start", "end"))
-            most = max(b["end"] for b in blocks)
+            before, after = (
+                statistics.median(b[when] for b in blocks) for when in ("start", "end")
+            )
+            most = max(block["end"] for block in blocks)
             print(f"{network}, {name}: {before:.4f} -> {after:.4f}, at most {most:.4f}", flush=True)
     command = "python benchmarks/passed_on.py --data-dir TFDS_DIR"
     print(write_result("passed_on", {"command": command, "seed": SEED, "networks": found}))

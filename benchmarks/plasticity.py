@@ -9,8 +9,8 @@
 | `permuted` | Fashion-MNIST; pixels permuted anew | two dense layers, SGD |
 | `revival` | `random_labels`, ReLU until it is dead, then a remedy, then on | `plastic_cnn`, Adam |
 
-Two more on request, `random_labels` with other variants or images. `candidates`: what LENI's default
-was chosen from. `digits`: 1,200 handwritten digits, 16 x 16, which come with scikit-learn.
+Two more on request, `random_labels` with other variants or images. `candidates`: what LENI's
+default was chosen from. `digits`: 1,200 handwritten digits, 16 x 16, which come with scikit-learn.
 
     python benchmarks/plasticity.py candidates --seeds 3 --tasks 10 --rates 1e-3 --data-dir TFDS_DIR
     python benchmarks/plasticity.py digits --seeds 3 --tasks 9 --rates 1e-3
