@@ -3,9 +3,9 @@
     python benchmarks/passed_on.py --data-dir TFDS_DIR
 
 `LENI()` and the same with a gain of 1 in the two networks of the study `learning`, trained as
-there (`accuracy.py --studies learning`), one seed. Told is the seen energy, `||f(x) - f(relu(x))||^2
-/ ||relu(-x)||^2`, over validation images, before training and after, for each block;
-`benchmarks/results/passed_on.json` has them all.
+there (`accuracy.py --studies learning`), one seed. Told is the seen energy,
+`||f(x) - f(relu(x))||^2 / ||relu(-x)||^2`, over validation images, before training and after, for
+each block; `benchmarks/results/passed_on.json` has them all.
 """
 
 import argparse
