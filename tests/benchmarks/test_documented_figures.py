@@ -94,6 +94,18 @@ def test_every_row_of_changing_tasks_is_that_of_its_runs():
         assert (online, late, dead) == expected, variant
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/which.md"])
+def test_what_is_said_of_changing_tasks_is_that_of_the_runs(page):
+    late = {}
+    for line in (RESULTS / "plasticity" / "candidates" / "runs.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        accuracies = [task["accuracy"] for task in run["tasks"][-5:]]
+        late.setdefault(run["variant"], []).append(100 * np.mean(accuracies))
+    expected = [f"{np.mean(late[name]):.1f}" for name in ("relu", "keep, gain 3")]
+    said = re.findall(r"ReLU (\d+\.\d)(?: %)?, LENI (\d+\.\d)", (ROOT / page).read_text())
+    assert [list(pair) for pair in said] == [expected]
+
+
 def test_every_time_of_a_network_is_that_of_its_file():
     text = (ROOT / "docs" / "deployment.md").read_text()
     rows = re.findall(r"^\| (\w+), ([\w ]+), (batch \d+) \|(.+)\|$", text, re.MULTILINE)
