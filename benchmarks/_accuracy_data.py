@@ -123,6 +123,8 @@ def _folder(folder, name):
 
 def raw_images(name, split="train", npz=None, tfds_dir=None):
     """A split of a data set: its images as bytes, and its labels."""
+    if name == "digits":
+        return _digits()
     if npz is None:
         return _tfds(name, split, tfds_dir)
     folder = _folder(pathlib.Path(npz), name)
@@ -135,6 +137,15 @@ def raw_images(name, split="train", npz=None, tfds_dir=None):
         raise FileNotFoundError(f"Chunks are missing in {folder}: there are only {numbers}.")
     chunks = [np.load(path) for path in paths]
     return tuple(np.concatenate([chunk[key] for chunk in chunks]) for key in ("x", "y"))
+
+
+def _digits():
+    """scikit-learn's handwritten digits, 16 x 16: each of their pixels four times."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    x = np.rint(digits.images * 255 / 16).astype("uint8")
+    return x.repeat(2, axis=1).repeat(2, axis=2)[..., None], digits.target.astype("uint8")
 
 
 def _tfds(name, split, tfds_dir):

@@ -68,7 +68,16 @@ def candidate_study(images, labels, folder, settings) -> None:
 
 def random_label_study(images, labels, folder, settings, variants=CNN) -> None:
     """Random labels, a CNN without normalization, Adam."""
-    x = _small_images(images, settings)
+    _relabelled(_small_images(images, settings), folder, settings, variants)
+
+
+def digits_study(images, labels, folder, settings) -> None:
+    """Random labels of handwritten digits."""
+    x = images[: settings.images or 1_200].astype("float32") / 127.5 - 1
+    _relabelled(x, folder, settings, CNN | {"leni, gain 1": (lambda: LENI(kernel_gain=1.0), False)})
+
+
+def _relabelled(x, folder, settings, variants) -> None:
     epochs = settings.epochs or 30
 
     def network(variant):
@@ -277,4 +286,4 @@ STUDIES: dict[str, Callable] = {
     "revival": revival_study,
     "permuted": permuted_study,
 }
-ON_REQUEST = {"candidates": candidate_study}
+ON_REQUEST = {"candidates": candidate_study, "digits": digits_study}

@@ -9,8 +9,11 @@
 | `permuted` | Fashion-MNIST; pixels permuted anew | two dense layers, SGD |
 | `revival` | `random_labels`, ReLU until it is dead, then a remedy, then on | `plastic_cnn`, Adam |
 
-`candidates`, on request, is `random_labels` with what LENI's default was chosen from:
-`plasticity.py candidates --seeds 3 --tasks 10 --rates 1e-3`.
+Two more on request, `random_labels` with other variants or images. `candidates`: what LENI's
+default was chosen from. `digits`: 1,200 handwritten digits, 16 x 16, which come with scikit-learn.
+
+    python benchmarks/plasticity.py candidates --seeds 3 --tasks 10 --rates 1e-3 --data-dir TFDS_DIR
+    python benchmarks/plasticity.py digits --seeds 3 --tasks 9 --rates 1e-3
 
 After Lillo and Cheney (arXiv 2509.22562). Every variant's rate is the best of three on the first
 two tasks, from a seed that nothing is reported for. Each finished run is a line in
@@ -35,7 +38,7 @@ def main(arguments=None):
     settings = read_settings(arguments)
     for name in settings.studies:
         print(f"== {name}", flush=True)
-        dataset = "fashion_mnist" if name == "permuted" else "cifar10"
+        dataset = {"permuted": "fashion_mnist", "digits": "digits"}.get(name, "cifar10")
         images, labels = _accuracy_data.raw_images(
             dataset, "train", settings.npz, settings.data_dir
         )
@@ -46,7 +49,7 @@ def main(arguments=None):
 def read_settings(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("studies", nargs="*", help=f"of {', '.join(ALL_STUDIES)}; by default all but the last")
+    add("studies", nargs="*", help=f"of {', '.join(ALL_STUDIES)}; by default the first three")
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, as accuracy.py --write-npz makes them, instead")
     add("--output-dir", type=pathlib.Path, default=RESULTS)

@@ -22,14 +22,6 @@ def number(above: float | None = None, maximum: float | None = None) -> Callable
     return _type(float, lambda value: _checks.number("", value, maximum=maximum, above=above))
 
 
-def check(parser: argparse.ArgumentParser, name: str, one: Callable, value: Any) -> Any:
-    """What a check makes of a value; the command ends with its sentence if it refuses."""
-    try:
-        return one(name, value)
-    except ValueError as error:
-        parser.error(str(error))
-
-
 @contextlib.contextmanager
 def refusing(*more: type[Exception]) -> Iterator[None]:
     """End the command with one sentence and the status 2 if what it was given is refused within.

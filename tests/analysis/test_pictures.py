@@ -10,6 +10,7 @@ from keras import layers
 
 from keras_negact import LENI
 from keras_negact.analysis import draw_feature_maps, negative_information_report
+from tests.support.backends import tensorflow_only
 from tests.support.pictures import assert_is_picture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,6 +40,7 @@ def test_feature_maps_of_what_has_none(model, tmp_path):
         draw_feature_maps(model, IMAGES[0], tmp_path / "none.png", site="flat")
 
 
+@tensorflow_only
 def test_one_command_for_a_saved_network(model, tmp_path, monkeypatch, capsys):
     model.save(tmp_path / "small.keras")
     script = ROOT / "examples" / "inspect_negative_information.py"

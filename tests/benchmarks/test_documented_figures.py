@@ -12,7 +12,7 @@ from scipy import stats
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = [ROOT / "README.md", ROOT / "docs" / "evidence.md"]
+PAGES = [ROOT / name for name in ("README.md", "docs/evidence.md", "docs/which.md")]
 SIGNED = r"[+-]\d+\.\d\d"
 INTERVAL = re.compile(rf"({SIGNED}) \(({SIGNED}) to ({SIGNED})\)")
 ROW = re.compile(rf"^\| ([^|]+) \| (\d\d\.\d\d) \| (?:{SIGNED} [^|]*)?\|", re.MULTILINE)
@@ -92,3 +92,49 @@ def test_every_row_of_changing_tasks_is_that_of_its_runs():
             f"{np.mean([tasks[-1]['dead'][-1] for tasks in own]):.2f}",
         )
         assert (online, late, dead) == expected, variant
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/which.md"])
+def test_what_is_said_of_changing_tasks_is_that_of_the_runs(page):
+    late = {}
+    for line in (RESULTS / "plasticity" / "candidates" / "runs.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        accuracies = [task["accuracy"] for task in run["tasks"][-5:]]
+        late.setdefault(run["variant"], []).append(100 * np.mean(accuracies))
+    expected = [f"{np.mean(late[name]):.1f}" for name in ("relu", "keep, gain 3")]
+    said = re.findall(r"ReLU (\d+\.\d)(?: %)?, LENI (\d+\.\d)", (ROOT / page).read_text())
+    assert [list(pair) for pair in said] == [expected]
+
+
+def test_every_time_of_a_network_is_that_of_its_file():
+    text = (ROOT / "docs" / "deployment.md").read_text()
+    rows = re.findall(r"^\| (\w+), ([\w ]+), (batch \d+) \|(.+)\|$", text, re.MULTILINE)
+    assert len(rows) > 10
+    columns = ("relu", "leni", "on_off_relu", "relu folded", "leni folded")
+    for network, kind, batch, cells in rows:
+        record = json.loads((RESULTS / f"networks_{network}.json").read_text())[kind][batch]
+        times = {name: times["median_ms"] for name, times in record.items()}
+        folded = " folded" if "leni folded" in times else ""
+        ratio = times["leni" + folded] / times["relu" + folded]
+        expected = [f"{times[name]:.1f}" if name in times else "" for name in columns]
+        assert [cell.strip() for cell in cells.split("|")] == [*expected, f"{ratio:.2f}"], network
+
+
+@pytest.mark.parametrize(("data", "title"), [("digits", "digits"), ("cifar10", "CIFAR-10")])
+def test_every_row_of_the_search_is_that_of_its_file(data, title):
+    text = (ROOT / "docs" / "tuning.md").read_text()
+    (table,) = re.findall(rf"^(\| {title}.*\n\| \| default.*\n\| \| ReLU.*\n)", text, re.MULTILINE)
+    record = json.loads((RESULTS / f"tuning_{data}.json").read_text())["contenders"]
+    relu = record["relu"]["test_accuracy"]
+    for row, name in zip(table.splitlines(), ("tuned LENI", "default LENI", "relu"), strict=True):
+        accuracy, difference, *costs = [cell.strip() for cell in row.split("|")[4:-1]]
+        values, cost = record[name]["test_accuracy"], record[name]["relative_cost"]
+        decimals = len(accuracy.split()[0].partition(".")[2])
+        assert accuracy == f"{100 * np.mean(values):.{decimals}f} %"
+        if name == "relu":
+            continue
+        written = [float(number) for number in re.findall(r"[+-]?\d+\.\d", difference)]
+        measured = interval(*(dict(enumerate(100 * np.array(each))) for each in (values, relu)))
+        np.testing.assert_allclose(written, [float(each) for each in measured], atol=0.051)
+        extra = [100 * (cost[each] - 1) for each in ("parameters", "multiply_adds")]
+        assert costs == [f"{each:+.1f} %" for each in extra]

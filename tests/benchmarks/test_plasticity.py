@@ -142,3 +142,24 @@ def test_unknown_names_are_refused(plasticity, capsys):
     with pytest.raises(SystemExit):
         plasticity.main(["random_lables"])
     assert "Received: random_lables" in capsys.readouterr().err
+
+
+def test_digits_are_those_of_scikit_learn_twice_as_wide(plasticity):
+    from _accuracy_data import raw_images
+    from sklearn.datasets import load_digits
+
+    images, labels = raw_images("digits")
+    assert images.shape == (1797, 16, 16, 1)
+    for corner in (images[:, ::2, ::2, 0], images[:, 1::2, 1::2, 0]):
+        np.testing.assert_allclose(corner, load_digits().images * 255 / 16, atol=0.5)
+    np.testing.assert_array_equal(labels, load_digits().target)
+
+
+@pytest.mark.slow
+def test_digits_from_end_to_end(plasticity, tmp_path):
+    call = ["digits", *SMALL, "--variants", "leni", "leni, gain 1", "--rates", "1e-3"]
+    plasticity.main([*call, "--output-dir", str(tmp_path)])
+    runs = runs_in(tmp_path / "digits")
+    assert [run["variant"] for run in runs] == 2 * ["leni", "leni, gain 1"]
+    gains = [run["activation"]["kernel_gain"] for run in runs[:2]]
+    assert gains == ["3.0", "1.0"]
