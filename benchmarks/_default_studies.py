@@ -20,8 +20,8 @@ from _standard_studies import Setting, fast_variant, only, registered
 from keras_negact import LENI
 from keras_negact.analysis import negative_information_report
 from keras_negact.comparison import activation_variants, compare_activations
+from keras_negact.comparison.checkpoint import write_in_one_go
 from keras_negact.comparison.compare import weights_path
-from keras_negact.comparison.results import append_run
 
 CONTROLS = {
     "relu": "relu",
@@ -70,33 +70,33 @@ def learning(settings, folder, **compare_more) -> None:
     seeds = settings.seeds or LEARNING_SEEDS
     for network in REDUCED_NETWORKS:
         _reduced(network, LEARNING, seeds, settings, folder, more)
-        _append_passed_on(network, seeds, settings, folder)
+        _write_passed_on(network, seeds, settings, folder)
 
 
-def _append_passed_on(network, seeds, settings, folder) -> None:
-    """`passed_on_NETWORK.jsonl`: what LENI gives the layer behind of what a ReLU discards, by site.
+def _write_passed_on(network, seeds, settings, folder) -> None:
+    """`passed_on.json`: what LENI gives the layer behind of what a ReLU discards, by site.
 
-    At the start and trained, over held-out images, a line for each seed whose weights are here.
+    At the start and trained, over held-out images, for each seed whose weights are here.
     """
-    path = folder / f"passed_on_{network}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    there = {json.loads(line)["seed"] for line in lines}
+    path = folder / "passed_on.json"
+    record = json.loads(path.read_text()) if path.exists() else {}
+    of_seeds = record.setdefault(network, {})
     data = _accuracy_data.load("cifar10", REDUCED, settings.npz, settings.data_dir)
     build = REDUCED_NETWORKS[network]("cifar10", REDUCED)
-    for seed in sorted(set(range(seeds)) - there):
+    for seed in range(seeds):
         trained = weights_path(folder / network, "leni", seed)
-        if not trained.exists():
+        if str(seed) in of_seeds or not trained.exists():
             continue
         keras.utils.set_random_seed(seed)
         model = activation_variants(build, LEARNING)["leni"](seed=seed)
         start = negative_information_report(model, data(seed).validation, verbose=0)
         model.load_weights(trained)
         end = negative_information_report(model, data(seed).validation, verbose=0)
-        sites = [
+        of_seeds[str(seed)] = [
             {"path": one.path, "at_start": first.seen_energy, "trained": one.seen_energy}
             for first, one in zip(start.sites, end.sites, strict=True)
         ]
-        append_run(path, {"seed": seed, "examples": end.examples, "sites": sites})
+        write_in_one_go(path, json.dumps(record, indent=1) + "\n")
 
 
 def _reduced(network, activations, seeds, settings, folder, compare_more) -> None:
