@@ -76,7 +76,7 @@ def learning(settings, folder, **compare_more) -> None:
 def _write_passed_on(network, seeds, settings, folder) -> None:
     """`passed_on.json`: what LENI gives the layer behind of what a ReLU discards, by site.
 
-    At the start and trained, over held-out images, for each seed whose weights are here.
+    At the start and trained, over 1,000 held-out images, for each seed whose weights are here.
     """
     path = folder / "passed_on.json"
     record = json.loads(path.read_text()) if path.exists() else {}
@@ -89,9 +89,9 @@ def _write_passed_on(network, seeds, settings, folder) -> None:
             continue
         keras.utils.set_random_seed(seed)
         model = activation_variants(build, LEARNING)["leni"](seed=seed)
-        start = negative_information_report(model, data(seed).validation, verbose=0)
+        start = negative_information_report(model, data(seed).validation, limit=1000, verbose=0)
         model.load_weights(trained)
-        end = negative_information_report(model, data(seed).validation, verbose=0)
+        end = negative_information_report(model, data(seed).validation, limit=1000, verbose=0)
         of_seeds[str(seed)] = [
             {"path": one.path, "at_start": first.seen_energy, "trained": one.seen_energy}
             for first, one in zip(start.sites, end.sites, strict=True)
