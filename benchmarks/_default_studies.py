@@ -17,10 +17,9 @@ import keras
 from _leni_candidates import CANDIDATES, frozen_kernel, relu_and_depthwise
 from _standard_studies import Setting, fast_variant, only, registered
 
-from keras_negact import LENI
+from keras_negact import LENI, _files
 from keras_negact.analysis import negative_information_report
 from keras_negact.comparison import activation_variants, compare_activations
-from keras_negact.comparison.checkpoint import write_in_one_go
 from keras_negact.comparison.compare import weights_path
 
 CONTROLS = {
@@ -96,7 +95,7 @@ def _write_passed_on(network, seeds, settings, folder) -> None:
             {"path": one.path, "at_start": first.seen_energy, "trained": one.seen_energy}
             for first, one in zip(start.sites, end.sites, strict=True)
         ]
-        write_in_one_go(path, json.dumps(record, indent=1) + "\n")
+        _files.replace(path, json.dumps(record, indent=1) + "\n")
 
 
 def _reduced(network, activations, seeds, settings, folder, compare_more) -> None:
