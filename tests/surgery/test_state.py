@@ -267,7 +267,7 @@ def test_what_keras_has_no_name_for():
         bias_initializer=lambda shape, dtype=None: keras.ops.zeros(shape, dtype),
         kernel_regularizer=Penalty(),
     )(inputs)
-    x = layers.Bidirectional(layers.RNN(Cell(3), return_sequences=True))(x)
+    x = layers.RNN(Cell(3), return_sequences=True)(x)
     x = layers.TimeDistributed(layers.Dense(3, kernel_regularizer=Penalty()))(x)
     model = dense_behind(inputs, layers.Flatten()(x))
     clone = check_state(model, np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32"))

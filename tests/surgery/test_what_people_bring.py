@@ -21,8 +21,9 @@ def stack(*between, classes=2):
 
 
 def test_a_function_of_keras_as_the_activation():
-    clone = clone_with_activation(stack(layers.Conv2D(4, 3), layers.ReLU()), keras.activations.gelu)
-    assert clone.layers[1].activation is keras.activations.gelu
+    for function in (keras.activations.gelu, ops.gelu, ops.relu):
+        clone = clone_with_activation(stack(layers.Conv2D(4, 3), layers.ReLU()), function)
+        assert clone.layers[1].activation.__name__ == function.__name__
 
 
 def test_functions_of_another_library_and_of_nobody():
@@ -242,7 +243,15 @@ def slopes():
     return layers.PReLU("uniform", shared_axes=[1, 2])
 
 
-@pytest.mark.parametrize("make", [lambda: layers.LeakyReLU(0.3), slopes])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.LeakyReLU(0.3),
+        lambda: layers.ReLU(negative_slope=0.1),
+        lambda: layers.Conv2D(4, 1, activation="leaky_relu"),
+        slopes,
+    ],
+)
 def test_a_doubled_width_keeps_leaky_rectifiers(make):
     model = stack(
         layers.Conv2D(4, 3),
