@@ -56,7 +56,7 @@ def _like(source: keras.Model, base: type, graph: tuple, copies: Copies) -> kera
 
 
 def _attributes(model: keras.Model) -> dict:
-    """What a model has; on PyTorch it has the layers among that elsewhere, as a module's children."""
+    """What a model has; on PyTorch it has layers elsewhere, as a module has its children."""
     children = dict(model.named_children()) if hasattr(model, "named_children") else {}
     return vars(model) | {name: x for name, x in children.items() if not _is_private(name)}
 

@@ -156,7 +156,7 @@ def test_activity_regularizer_sees_the_activated_output():
 
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="it has such layers")
 def test_synchronized_batch_normalization_is_tensorflows():
-    with pytest.raises(ValueError, match="`synchronized` must be False where.*Received: True"):
+    with pytest.raises(ValueError, match=r"`synchronized` must be False where.*Received: True"):
         plan_activation_swap(network(), synchronized=True)
 
 
