@@ -45,14 +45,20 @@ def _like(source: keras.Model, base: type, graph: tuple, copies: Copies) -> kera
     # Its constructor may want more, which is no longer known; what it made of it is copied.
     model = kind.__new__(kind)
     base.__init__(model, *graph, name=source.name)
-    for name, value in vars(source).items():
+    for name, value in _attributes(source).items():
         of_keras = isinstance(value, _COMPILED) or is_keras(kind.__module__)
-        known = name in vars(model) or name in _TRAINED or (of_keras and _is_private(name))
+        known = name in _attributes(model) or name in _TRAINED or (of_keras and _is_private(name))
         if not known and not _is_made_anew(source, value, copies):
             is_its_own = inspect.ismethod(value) and value.__self__ is source
             renewed = MethodType(value.__func__, model) if is_its_own else None
             setattr(model, name, renewed or _renewed_within(value, copies))
     return model
+
+
+def _attributes(model: keras.Model) -> dict:
+    """What a model has; on PyTorch it has layers elsewhere, as a module has its children."""
+    children = dict(model.named_children()) if hasattr(model, "named_children") else {}
+    return vars(model) | {name: x for name, x in children.items() if not _is_private(name)}
 
 
 def _is_made_anew(source: keras.Model, value, copies: Mapping) -> bool:
@@ -113,7 +119,7 @@ def _lost(old: keras.Model, new: keras.Model) -> list[str]:
     """The methods and attributes that the old model has of its own."""
     attributes = {
         name: value
-        for name, value in vars(old).items()
+        for name, value in _attributes(old).items()
         if not (_is_private(name) or name in _TRAINED or hasattr(new, name))
     }
     if type(old) is type(new):

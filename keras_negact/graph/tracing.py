@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import keras
 
 from keras_negact.graph.recorded import recorded_calls, weights_told
-from keras_negact.graph.state import numpy_copy
 
 
 class Untraceable(ValueError):
@@ -104,7 +103,9 @@ def _comparable(structure, known: dict) -> list:
             return known[x]
         if isinstance(x, keras.Variable):
             return x.path
-        return (tuple(x.shape), numpy_copy(x).tobytes()) if hasattr(x, "shape") else x
+        if not hasattr(x, "shape"):
+            return x
+        return tuple(x.shape), keras.ops.convert_to_numpy(x).tobytes()
 
     return [(path, renamed(x)) for path, x in keras.tree.flatten_with_path(structure)]
 

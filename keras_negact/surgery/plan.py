@@ -101,6 +101,9 @@ def make_plan(
     _checks.one_of("on_conflict", on_conflict, ON_CONFLICT)
     _check_trainable(trainable)
     _checks.flag("synchronized", synchronized)
+    if synchronized and keras.backend.backend() != "tensorflow":
+        allowed = "False where Keras does not run on TensorFlow, which alone has such layers"
+        raise _checks.refused("synchronized", allowed, synchronized)
     graph = read_graph(model, inputs)
     found = find_sites(graph)
     selection = Selection(found, where, source)

@@ -103,8 +103,8 @@ def _is_function(activation) -> bool:
     if not inspect.isroutine(activation):
         return False
     name = getattr(activation, "__name__", "")
-    is_keras = getattr(keras.activations, name, getattr(keras.ops, name, None)) is activation
-    return is_keras or keras.saving.get_registered_name(activation) != name
+    of_keras = [getattr(module, name, None) for module in (keras.activations, keras.ops)]
+    return activation in of_keras or keras.saving.get_registered_name(activation) != name
 
 
 def can_halve(layer: keras.Layer) -> bool:

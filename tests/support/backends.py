@@ -18,6 +18,11 @@ jax_only = pytest.mark.skipif(
 )
 
 
+def count_of_ours(caught) -> int:
+    """How many of the warnings are for users; backends and NumPy have others, of deprecation."""
+    return sum(each.category is UserWarning for each in caught)
+
+
 def to_numpy(tensor) -> np.ndarray:
     """A tensor or variable of any backend; half precision comes as float32."""
     tensor = keras.ops.convert_to_tensor(tensor)

@@ -40,7 +40,8 @@ def _looked_up(lookup, values, dtype, draw_from):
     if draw_from(True, False):
         lookup.adapt(values)
     else:
-        lookup.set_vocabulary(sorted(set(values.ravel().tolist()) - {"", 0}))
+        named = set(values.ravel().tolist()) - {"", 0, lookup.mask_token}
+        lookup.set_vocabulary(sorted(named))
     inputs = keras.Input((4,), dtype=dtype)
     return inputs, layers.Embedding(9, 4, mask_zero=draw_from(True, False))(lookup(inputs))
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_negact import clone_with_activation, fold_for_inference
+from tests.support.backends import BACKEND, to_numpy
 from tests.support.random_graphs import scramble
 
 X = np.random.default_rng(0).normal(1, 3, size=(6, 5, 4)).astype("float32")
@@ -83,13 +84,15 @@ def check(model):
     scramble(model)
     for template, how in (("leni", None), ("on_off_relu", "compress"), ("on_off_relu", "skip")):
         clone = clone_with_activation(model, template, on_conflict=how)
-        for training in (False, True):
-            y = np.asarray(model(X, training=training))
-            np.testing.assert_allclose(clone(X, training=training), y, rtol=1e-4, atol=1e-5)
+        # What dropout draws on PyTorch cannot be repeated, by the source itself either.
+        for training in (False,) if BACKEND == "torch" else (False, True):
+            y = to_numpy(model(X, training=training))
+            z = to_numpy(clone(X, training=training))
+            np.testing.assert_allclose(z, y, rtol=1e-4, atol=1e-5)
         # What batch normalization has seen in training is in both, so the source is its own oracle.
         fresh = clone_with_activation(model, template, on_conflict=how)
         folded = fold_for_inference(fresh, verbose=False)
-        np.testing.assert_allclose(folded(X), model(X), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(to_numpy(folded(X)), to_numpy(model(X)), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:.*were left as they are:UserWarning")
@@ -115,7 +118,7 @@ def test_keywords_of_nested_models(training):
     check(model)
     # The outermost model is not told: the keyword alone decides whose statistics count.
     inner.get_layer("normalization").moving_mean.assign(np.full(4, -100.0))
-    moved = np.abs(np.asarray(clone_with_activation(model)(X))).max() > 50
+    moved = np.abs(to_numpy(clone_with_activation(model)(X))).max() > 50
     assert moved == (not training)
 
 

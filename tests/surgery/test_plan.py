@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 
 from keras_negact import LENI, OnOffReLU, clone_with_activation, plan_activation_swap
-from tests.support.backends import to_numpy
+from tests.support.backends import BACKEND, tensorflow_only, to_numpy
 from tests.support.random_graphs import scramble
 from tests.support.swapping import actions, check_same_function, outputs, random_inputs
 
@@ -154,6 +154,13 @@ def test_activity_regularizer_sees_the_activated_output():
     assert float(clone.losses[0]) == pytest.approx(float(model.losses[0]))
 
 
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="it has such layers")
+def test_synchronized_batch_normalization_is_tensorflows():
+    with pytest.raises(ValueError, match=r"`synchronized` must be False where.*Received: True"):
+        plan_activation_swap(network(), synchronized=True)
+
+
+@tensorflow_only
 def test_synchronized_batch_normalization():
     plan, clone = check_same_function(network(), synchronized=True)
     assert clone.get_layer("norm").synchronized

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from keras_negact import LENI, clone_with_activation, plan_activation_swap
 from keras_negact.surgery import new_layers
-from tests.support.backends import to_numpy
+from tests.support.backends import count_of_ours, to_numpy
 from tests.support.random_graphs import scramble
 from tests.support.swapping import actions, check_same_function
 
@@ -21,8 +21,9 @@ def stack(*between, classes=2):
 
 
 def test_a_function_of_keras_as_the_activation():
-    clone = clone_with_activation(stack(layers.Conv2D(4, 3), layers.ReLU()), keras.activations.gelu)
-    assert clone.layers[1].activation is keras.activations.gelu
+    for function in (keras.activations.gelu, ops.gelu, ops.relu):
+        clone = clone_with_activation(stack(layers.Conv2D(4, 3), layers.ReLU()), function)
+        assert clone.layers[1].activation.__name__ == function.__name__
 
 
 def test_functions_of_another_library_and_of_nobody():
@@ -185,7 +186,8 @@ def test_operations_can_be_named(tmp_path):
     assert not {id(x) for x in clone.operations} & {id(x) for x in model.operations}
     path = tmp_path / "clone.keras"
     clone.save(path)
-    np.testing.assert_array_equal(keras.models.load_model(path)(IMAGES), clone(IMAGES))
+    loaded = keras.models.load_model(path)
+    np.testing.assert_array_equal(to_numpy(loaded(IMAGES)), to_numpy(clone(IMAGES)))
     # Another activation is put in, and the plan says that outputs change.
     plan = plan_activation_swap(model, "relu", where=[of_class["Clip"]])
     changed = {site.path: "outputs change" in site.reason for site in plan.sites if site.new_layer}
@@ -206,7 +208,7 @@ def test_an_operation_of_a_users_can_be_named():
 def test_one_warning_when_nothing_was_swapped():
     with pytest.warns(UserWarning, match="None of the 1.*bounded") as caught:
         clone_with_activation(stack(layers.Conv2D(4, 3, activation="tanh")))
-    assert len(caught) == 1
+    assert count_of_ours(caught) == 1
 
 
 @pytest.mark.parametrize("function", ["linear", None])
@@ -242,7 +244,15 @@ def slopes():
     return layers.PReLU("uniform", shared_axes=[1, 2])
 
 
-@pytest.mark.parametrize("make", [lambda: layers.LeakyReLU(0.3), slopes])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.LeakyReLU(0.3),
+        lambda: layers.ReLU(negative_slope=0.1),
+        lambda: layers.Conv2D(4, 1, activation="leaky_relu"),
+        slopes,
+    ],
+)
 def test_a_doubled_width_keeps_leaky_rectifiers(make):
     model = stack(
         layers.Conv2D(4, 3),
@@ -286,7 +296,7 @@ def test_nothing_to_train_is_said():
     model.trainable = False
     with pytest.warns(UserWarning, match="Nothing of the clone is trained") as caught:
         assert not clone_with_activation(model).trainable_weights
-    assert len(caught) == 1
+    assert count_of_ours(caught) == 1
 
 
 def test_the_new_layers_alone_are_trained():
@@ -303,7 +313,7 @@ def test_the_new_layers_alone_are_trained():
     x = IMAGES
     clone.compile(keras.optimizers.SGD(0.1), "mse")
     frozen = [to_numpy(w).copy() for w in clone.non_trainable_weights]
-    clone.train_on_batch(x, np.ones_like(clone(x)))
+    clone.train_on_batch(x, np.ones(clone(x).shape))
     for weight, before in zip(clone.non_trainable_weights, frozen, strict=True):
         np.testing.assert_array_equal(to_numpy(weight), before)
     name = model.layers[-1].name
