@@ -308,9 +308,9 @@ def weighed(dataset: Any, class_weight: dict[int, float] | None) -> Any:
     """
     if class_weight is None:
         return dataset
-    from keras_negact.training.tf_data import class_weighting
+    from keras_negact.training.tf_data import with_class_weights
 
-    return dataset.map(class_weighting(class_weight))
+    return with_class_weights(dataset, class_weight)
 
 
 def fixed_size(dataset: Any) -> int | None:
