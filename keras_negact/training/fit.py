@@ -18,7 +18,13 @@ from keras_negact.training.data import (
     source_of,
 )
 from keras_negact.training.run import Alone, Run, StopSignal
-from keras_negact.training.sources import Source, Stream, is_function_of_epoch
+from keras_negact.training.sources import (
+    Source,
+    Stream,
+    is_function_of_epoch,
+    is_tf_dataset,
+    weighed,
+)
 from keras_negact.training.state import build_for_training
 
 
@@ -100,6 +106,8 @@ def fit(
             (x, y, sample_weight), validation_split
         )
         validation_split = 0.0
+    if is_tf_dataset(x):
+        x, class_weight = weighed(x, class_weight), None
     require_even_batches("x", x, batch_size, steps_per_epoch)
     require_even_batches(
         "validation_data", validation["validation_data"], validation["validation_batch_size"]
@@ -174,7 +182,7 @@ def _train_alone(
     how_long: dict[str, Any],
 ) -> None:
     with scope_of(model):
-        build_for_training(model, data.example())
+        build_for_training(model, data.example(), data.fixed)
     at_once = model.steps_per_execution
     run = Run(model, data, callbacks, Alone(stop), **how_long, steps_at_once=at_once)
     run.begin()

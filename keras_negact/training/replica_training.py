@@ -35,7 +35,7 @@ from keras_negact.training.sources import (
 )
 from keras_negact.training.state import PATHS, build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
-from keras_negact.training.tf_data import GlobalBatches, OwnBatches, class_weighting, idle
+from keras_negact.training.tf_data import GlobalBatches, OwnBatches, idle
 from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
@@ -74,7 +74,7 @@ def train_on_replicas(
     with contextlib.ExitStack() as meanwhile:
         meanwhile.enter_context(_with_peers(model))
         with scope_of(model):
-            build_for_training(model, data.example())
+            build_for_training(model, data.example(), data.fixed)
         replicas = Replicas(model, stop, divided=data.parts is not None)
         for callback in callbacks:
             if isinstance(callback, Backup) and replicas.is_chief:
@@ -115,8 +115,6 @@ class _Epochs:
     def _as_model_fit(self, batches: tf.data.Dataset, steps: int | None, epochs: int) -> None:
         """What one call of `Model.fit` does, without the beginning and the end of training."""
         model, run, callbacks = self._model, self._run, self._run.callbacks
-        if self._data.class_weight is not None:
-            batches = batches.map(class_weighting(self._data.class_weight))
         whole = number_of_batches(batches)
         divided = self._data.parts is not None
         shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)

@@ -52,6 +52,7 @@ class Source:
         seed: fixes the order of what is shuffled here.
         first_epoch: the epoch with which the run began, interruptions included.
         parts: among how many workers the data are divided; `None` where every one reads all.
+        fixed: the size that all batches have, where that is known.
     """
 
     steps: int | None = None
@@ -60,6 +61,7 @@ class Source:
     size: Any = None
     class_weight: dict[int, float] | None = None
     parts: int | None = None
+    fixed: int | None = None
 
     def __init__(self) -> None:
         # From Python's generator, which `keras.utils.set_random_seed` seeds. A run that goes on
@@ -94,6 +96,7 @@ class Batches(Source):
         self._dataset = dataset
         self.class_weight = class_weight
         self.skips = hasattr(dataset, "skip")
+        self.fixed = fixed_size(dataset)
         self.steps = number_of_batches(dataset)
         self.size = self.steps
 
@@ -112,24 +115,29 @@ class OfEpoch(Source):
 
     def __init__(self, function: Callable, class_weight: dict[int, float] | None = None):
         super().__init__()
-        self._function = function
-        self.class_weight = class_weight
-        first = function(0)
-        self._check(first)
+        self._function, self._class_weight = function, class_weight
+        first = self._dataset(0)
+        # Those of a `tf.data.Dataset` are in it already.
+        self.class_weight = None if is_tf_dataset(first) else class_weight
+        self.fixed = fixed_size(first)
         self.steps = number_of_batches(first)
         self.size = self.steps
 
     def example(self) -> Any:
         with random_state_kept():
-            return example_of(self._function(0))
+            return example_of(self._dataset(0))
 
     def begin(self, place: Place, limit: int | None) -> Any:
-        dataset, skip = self._function(place.epoch), place.skip
-        self._check(dataset)
+        dataset, skip = self._dataset(place.epoch), place.skip
         if isinstance(dataset, keras.utils.PyDataset):
             return InOrder(dataset, skip=skip) if skip else dataset
         dataset = dataset.skip(skip) if skip else dataset
         return dataset if limit is None else dataset.take(limit)
+
+    def _dataset(self, epoch: int) -> Any:
+        dataset = self._function(epoch)
+        self._check(dataset)
+        return weighed(dataset, self._class_weight) if is_tf_dataset(dataset) else dataset
 
     @staticmethod
     def _check(dataset: Any) -> None:
@@ -287,6 +295,31 @@ def is_tf_dataset(x: Any) -> bool:
     """Whether `x` is a `tf.data.Dataset`, without importing TensorFlow to find out."""
     tensorflow = sys.modules.get("tensorflow")
     return tensorflow is not None and isinstance(x, tensorflow.data.Dataset)
+
+
+def weighed(dataset: Any, class_weight: dict[int, float] | None) -> Any:
+    """A `tf.data.Dataset` with the weight of its class for each example.
+
+    Keras's own way is the same where every class has a weight, and fails in the middle of the first
+    epoch for other targets.
+
+    Raises:
+        ValueError: if the targets are no classes, or there are weights already.
+    """
+    if class_weight is None:
+        return dataset
+    from keras_negact.training.tf_data import with_class_weights
+
+    return with_class_weights(dataset, class_weight)
+
+
+def fixed_size(dataset: Any) -> int | None:
+    """The size of all batches of a `tf.data.Dataset`, where it tells that."""
+    if not is_tf_dataset(dataset):
+        return None
+    shapes = [getattr(leaf, "shape", None) for leaf in keras.tree.flatten(dataset.element_spec)]
+    sizes = {shape[0] if shape is not None and shape.rank else None for shape in shapes}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def number_of_batches(dataset: Any) -> int | None:

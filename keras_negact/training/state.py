@@ -109,7 +109,7 @@ def has_own_step(model: keras.Model) -> bool:
     return type(model).train_step is not keras.Model.train_step
 
 
-def build_for_training(model: keras.Model, batch: Any) -> None:
+def build_for_training(model: keras.Model, batch: Any, size: int | None = None) -> None:
     """Make the variables of the model, its optimizers, its losses and its metrics.
 
     A backup restores into variables, so they have to be there, and under a distribution strategy
@@ -118,13 +118,14 @@ def build_for_training(model: keras.Model, batch: Any) -> None:
     Args:
         model: a compiled model.
         batch: a batch as the model is trained on; one example of it is used, no variable changes.
+        size: that all batches have, where it is known: a step of the model's own may count on it.
     """
+    if has_own_step(model):
+        _trace_step(model, batch, size)
+        return
     example = keras.tree.map_structure(
         lambda leaf: None if leaf is None else np.asarray(leaf[:1]), batch
     )
-    if has_own_step(model):
-        _trace_step(model, example)
-        return
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
     if not model.built or not model.variables:
         model(x)
@@ -137,7 +138,7 @@ def build_for_training(model: keras.Model, batch: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-def _trace_step(model: keras.Model, example: Any) -> None:
+def _trace_step(model: keras.Model, batch: Any, size: int | None) -> None:
     """Let a model that has a step of its own make its variables, without taking that step."""
     if keras.backend.backend() != "tensorflow" or model.run_eagerly:
         # What is made in the first step only can't be restored; what is there already can.
@@ -147,11 +148,15 @@ def _trace_step(model: keras.Model, example: Any) -> None:
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:
         # Variables that a step makes on a replica are an error of their own, which names them.
         return
+
+    def specification(leaf: Any) -> tf.TensorSpec | None:
+        if leaf is None:
+            return None
+        leaf = np.asarray(leaf)
+        return tf.TensorSpec([size, *leaf.shape[1:]], leaf.dtype)
+
     tf.function(model.train_step, autograph=False).get_concrete_function(
-        tf.nest.map_structure(
-            lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype),
-            keras.tree.lists_to_tuples(example),
-        )
+        tf.nest.map_structure(specification, keras.tree.lists_to_tuples(batch))
     )
 
 

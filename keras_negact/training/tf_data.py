@@ -63,27 +63,24 @@ def ones_like(spec: Any) -> Any:
     )
 
 
-def class_weighting(class_weight: dict[int, float]) -> Callable:
-    """What gives every example of a batch `(x, y)` the weight of its class.
-
-    Returns:
-        A function for `tf.data.Dataset.map`.
+def with_class_weights(dataset: tf.data.Dataset, class_weight: dict[int, float]) -> tf.data.Dataset:
+    """Batches `(x, y)` with the weight of its class for each example.
 
     Raises:
-        ValueError: by that function, where Keras does not take class weights either.
+        ValueError: where the targets are no classes, or there are weights already.
     """
+    _, y, sample_weight = keras.utils.unpack_x_y_sample_weight(dataset.element_spec)
+    if sample_weight is not None:
+        raise ValueError("Give `class_weight` or sample weights in the dataset, not both.")
+    require_classes(y)
 
-    def weigh(*batch):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        if sample_weight is not None:
-            raise ValueError("Give `class_weight` or sample weights in the dataset, not both.")
-        require_classes(y)
+    def weigh(x, y):
         weights = tf.numpy_function(
             lambda labels: class_weights(labels, class_weight), [y], keras.config.floatx()
         )
         return x, y, tf.ensure_shape(weights, [None])
 
-    return weigh
+    return dataset.map(weigh)
 
 
 class Shard(NamedTuple):

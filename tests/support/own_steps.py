@@ -31,9 +31,12 @@ class Adversarial(keras.Model):
             self.maker_optimizer.build(self.maker.trainable_variables)
             self.judge_optimizer.build(self.judge.trainable_variables)
 
+    def size_of(self, x):
+        return tf.shape(x)[0]
+
     def train_step(self, data):
         x = data[0] if isinstance(data, tuple) else data
-        noise = keras.random.normal((tf.shape(x)[0], 2), seed=self.noise)
+        noise = keras.random.normal((self.size_of(x), 2), seed=self.noise)
         with tf.GradientTape(persistent=True) as tape:
             made = self.maker(noise)
             judge_loss = tf.reduce_mean(self.judge(made) ** 2 + (self.judge(x) - 1) ** 2)
@@ -46,6 +49,14 @@ class Adversarial(keras.Model):
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         self.judged.update_state(judge_loss)
         return {"judged": self.judged.result(), "made": maker_loss}
+
+
+class AdversarialOfFixedSize(Adversarial):
+    """Counts on batches that all have one size, which is known before there are any."""
+
+    def size_of(self, x):
+        assert x.shape[0] is not None
+        return x.shape[0]
 
 
 class Encoding(keras.Model):

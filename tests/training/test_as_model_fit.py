@@ -7,21 +7,25 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_negact.training import Backup, fit
 from keras_negact.training.arrays import Arrays
 from tests.support.fit_cases import (
+    BATCH,
     CASES,
     CLASS_WEIGHT,
     EPOCHS,
     HALVES,
     STEPS,
+    WEIGHT,
     InMemory,
     Losses,
     X,
     Y,
     batches,
     by_model_fit,
+    dataset,
     differences,
     one_input,
     two_inputs,
@@ -231,11 +235,16 @@ def test_a_generator_for_several_epochs_needs_their_length(tmp_path):
         ({"x": X, "y": [Y, Y]}, "one output"),
         ({"x": X, "y": Y, "sample_weight": np.ones(53)}, "not both"),
         ({"x": X, "y": np.zeros((53, 4, 3))}, "one class for each example"),
+        ({"x": dataset(X, Y, WEIGHT)}, "not both"),
+        ({"x": dataset(X, (Y, Y))}, "one output"),
+        ({"x": dataset(X, np.zeros((53, 4, 3)))}, r"the shape \(None, 4, 3\)"),
+        ({"x": lambda epoch: dataset(X, np.zeros((53, 4, 3)))}, "one class for each example"),
     ],
 )
 def test_class_weights_are_refused_where_keras_refuses_them(arguments, what):
-    with pytest.raises(ValueError, match=what):
+    with pytest.raises(ValueError, match=what) as raised:
         fit(one_input(), **arguments, class_weight=CLASS_WEIGHT, verbose=0)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("make", ["soft", "one-hot", "column", "float"])
@@ -263,6 +272,17 @@ def test_class_weights_round_labels_as_keras_does(tmp_path, make):
     fit(backed, X, targets, callbacks=[Backup(tmp_path)], **common)
     assert differences(expected, found) == 0
     assert differences(expected, backed) <= 1e-7
+    in_batches = model()
+    fit(in_batches, tf.data.Dataset.from_tensor_slices((X, targets)).batch(32), **common)
+    assert differences(expected, in_batches) <= 1e-7
+
+
+def test_classes_without_a_weight_count_once_in_datasets_too():
+    expected, found = one_input(), one_input()
+    common = {"class_weight": {1: 3.0}, "shuffle": False, "verbose": 0}
+    expected.fit(X, Y, batch_size=BATCH, **common)
+    fit(found, dataset(X, Y), **common)
+    assert differences(expected, found) <= 1e-6
 
 
 def test_no_warning_of_its_own_for_a_dataset():
@@ -273,7 +293,8 @@ def test_no_warning_of_its_own_for_a_dataset():
 
 def test_a_generator_is_validated_on_as_by_model_fit_unless_there_is_a_backup(tmp_path):
     def arguments():
-        held_out = batches(X, Y, passes=EPOCHS)
+        # All alike, because Keras reads ahead in the time between two evaluations.
+        held_out = ((X[:BATCH], Y[:BATCH]) for _ in range(9 * STEPS))
         common = {"batch_size": len(X), "epochs": EPOCHS, "verbose": 0}
         return {**common, "validation_data": held_out, "validation_steps": STEPS}
 

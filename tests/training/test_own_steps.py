@@ -3,13 +3,21 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_negact.training import Backup, fit
-from tests.support.own_steps import Adversarial, Encoding, PlainValues, X
+from tests.support.own_steps import (
+    Adversarial,
+    AdversarialOfFixedSize,
+    Encoding,
+    PlainValues,
+    X,
+)
 from tests.support.small_training import Crash, CrashAt, largest_difference
 
 KINDS = {
     "adversarial": Adversarial,
+    "fixed": AdversarialOfFixedSize,
     "encoding": Encoding,
     "plain": lambda: (keras.utils.set_random_seed(1), PlainValues())[1],
 }
@@ -19,20 +27,25 @@ KINDS = {
 def test_as_model_fit_with_a_backup_and_interrupted(tmp_path, kind):
     def model():
         one = KINDS[kind]()
-        one.compile() if kind == "adversarial" else one.compile(keras.optimizers.Adam(0.01))
+        adversarial = isinstance(one, Adversarial)
+        one.compile() if adversarial else one.compile(keras.optimizers.Adam(0.01))
         return one
+
+    data = {"x": X, "batch_size": 10}
+    if kind == "fixed":
+        data = {"x": tf.data.Dataset.from_tensor_slices(X).batch(10, drop_remainder=True)}
 
     def trained(folder=None, *callbacks):
         one = model()
         backups = [] if folder is None else [Backup(tmp_path / folder, save_every=2)]
         fit(
-            one, X, batch_size=10, epochs=3, shuffle=False, verbose=0,
+            one, **data, epochs=3, shuffle=False, verbose=0,
             callbacks=[*backups, *callbacks],
         )  # fmt: skip
         return one
 
     expected = model()
-    history = expected.fit(X, batch_size=10, epochs=3, shuffle=False, verbose=0).history
+    history = expected.fit(**data, epochs=3, shuffle=False, verbose=0).history
     with pytest.raises(Crash):
         trained("cut", CrashAt(epoch=1, step=3))
     for found in (trained(), trained("whole"), trained("cut")):
