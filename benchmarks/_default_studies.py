@@ -7,16 +7,20 @@
 """
 
 import dataclasses
+import json
 
 import _accuracy_data
 import _accuracy_search
 import _accuracy_studies
 import _fast_network
+import keras
 from _leni_candidates import CANDIDATES, frozen_kernel, relu_and_depthwise
 from _standard_studies import Setting, fast_variant, only, registered
 
-from keras_negact import LENI
+from keras_negact import LENI, _files
+from keras_negact.analysis import negative_information_report
 from keras_negact.comparison import activation_variants, compare_activations
+from keras_negact.comparison.compare import weights_path
 
 CONTROLS = {
     "relu": "relu",
@@ -61,9 +65,37 @@ def choice(settings, folder, **compare_more) -> None:
 
 def learning(settings, folder, **compare_more) -> None:
     """`LENI()` against the same with its kernel kept at its start, on test images."""
-    more = {"reference": "leni, frozen kernel", **compare_more}
+    more = {"reference": "leni, frozen kernel", "keep_weights": True, **compare_more}
+    seeds = settings.seeds or LEARNING_SEEDS
     for network in REDUCED_NETWORKS:
-        _reduced(network, LEARNING, settings.seeds or LEARNING_SEEDS, settings, folder, more)
+        _reduced(network, LEARNING, seeds, settings, folder, more)
+        _write_passed_on(network, seeds, settings, folder)
+
+
+def _write_passed_on(network, seeds, settings, folder) -> None:
+    """`passed_on.json`: what LENI gives the layer behind of what a ReLU discards, by site.
+
+    At the start and trained, over 1,000 held-out images, for each seed whose weights are here.
+    """
+    path = folder / "passed_on.json"
+    record = json.loads(path.read_text()) if path.exists() else {}
+    of_seeds = record.setdefault(network, {})
+    data = _accuracy_data.load("cifar10", REDUCED, settings.npz, settings.data_dir)
+    build = REDUCED_NETWORKS[network]("cifar10", REDUCED)
+    for seed in range(seeds):
+        trained = weights_path(folder / network, "leni", seed)
+        if str(seed) in of_seeds or not trained.exists():
+            continue
+        keras.utils.set_random_seed(seed)
+        model = activation_variants(build, LEARNING)["leni"](seed=seed)
+        start = negative_information_report(model, data(seed).validation, limit=1000, verbose=0)
+        model.load_weights(trained)
+        end = negative_information_report(model, data(seed).validation, limit=1000, verbose=0)
+        of_seeds[str(seed)] = [
+            {"path": one.path, "at_start": first.seen_energy, "trained": one.seen_energy}
+            for first, one in zip(start.sites, end.sites, strict=True)
+        ]
+        _files.replace(path, json.dumps(record, indent=1) + "\n")
 
 
 def _reduced(network, activations, seeds, settings, folder, compare_more) -> None:

@@ -7,7 +7,7 @@ Every case trains the same network on the same random images of CIFAR's size. Th
 take turns in one process, so that what else the machine does meets all of them alike; an epoch is a
 measurement, the first one of every call is left out, and the median over all epochs is told. What
 is done between the end of an epoch and the next one, where backups are written, is told apart.
-`results/training.json` is written, and a table for `docs/distributed.md` is printed.
+`results/training_NETWORK.json` is written, and a table for `docs/distributed.md` is printed.
 """
 
 import argparse
@@ -20,7 +20,8 @@ import sys
 import tempfile
 import time
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "training.json"
+from _timing import write_result
+
 ROOT = pathlib.Path(__file__).parents[1]
 #: What runs in one process, the devices of which are divided once.
 GROUPS = {
@@ -139,52 +140,50 @@ def measured_elsewhere(group: str, name: str, settings: argparse.Namespace) -> d
     return json.loads(line.partition("RESULT ")[2])
 
 
-def compare(settings: argparse.Namespace) -> None:
-    """Measure all groups, write the results and print the table."""
+def compare(name: str, settings: argparse.Namespace) -> None:
+    """Measure a network in all groups, write the results and print the table."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for group in settings.groups:
+        found |= measured_elsewhere(group, name, settings)
+    steps = {case: statistics.median(of["epochs"]) / settings.steps for case, of in found.items()}
     results = []
-    for name in settings.networks:
-        found: dict[str, dict[str, list[float]]] = {}
-        for group in settings.groups:
-            found |= measured_elsewhere(group, name, settings)
-        steps = {
-            case: statistics.median(of["epochs"]) / settings.steps for case, of in found.items()
-        }
-        for case, of in found.items():
-            base, most = AGAINST.get(case, (case, None))
-            results.append(
-                {
-                    "network": name,
-                    "case": case,
-                    "milliseconds_per_step": 1e3 * steps[case],
-                    "least": 1e3 * min(of["epochs"]) / settings.steps,
-                    "greatest": 1e3 * max(of["epochs"]) / settings.steps,
-                    "milliseconds_between_epochs": 1e3 * statistics.median(of["between"]),
-                    "against": base,
-                    "ratio": steps[case] / steps[base] if base in steps else None,
-                    "target": most,
-                }
-            )
+    for case, of in found.items():
+        base, most = AGAINST.get(case, (case, None))
+        results.append(
+            {
+                "case": case,
+                "milliseconds_per_step": 1e3 * steps[case],
+                "least": 1e3 * min(of["epochs"]) / settings.steps,
+                "greatest": 1e3 * max(of["epochs"]) / settings.steps,
+                "milliseconds_between_epochs": 1e3 * statistics.median(of["between"]),
+                "against": base,
+                "ratio": steps[case] / steps[base] if base in steps else None,
+                "target": most,
+            }
+        )
     record = {
+        "command": " ".join(["python", "benchmarks/training.py", *sys.argv[1:]]),
+        "network": name,
         "batch": settings.batch,
         "steps": settings.steps,
         "epochs": settings.rounds * settings.epochs,
         "replicas": settings.replicas,
         "steps_per_execution": settings.steps_per_execution,
-        "cpus": len(os.sched_getaffinity(0)),
         "results": results,
     }
-    settings.output.write_text(json.dumps(record, indent=2) + "\n")
+    write_result(f"{settings.name}_{name}", record)
     print(
-        "| network | | ms a step (least to greatest) | against | times as long | target "
+        f"\n| {name} | ms a step (least to greatest) | against | times as long | target "
         "| ms between epochs |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for one in results:
         ratio = "" if one["ratio"] is None else f"{one['ratio']:.2f}"
         print(
-            f"| {one['network']} | {one['case']} | {one['milliseconds_per_step']:.2f} "
+            f"| {one['case']} | {one['milliseconds_per_step']:.2f} "
             f"({one['least']:.2f} to {one['greatest']:.2f}) | {one['against']} | {ratio} "
-            f"| {one['target'] or ''} | {one['milliseconds_between_epochs']:.1f} |"
+            f"| {one['target'] or ''} | {one['milliseconds_between_epochs']:.1f} |",
+            flush=True,
         )
 
 
@@ -199,13 +198,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="calls of each case")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--steps-per-execution", type=int, default=1)
-    parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
+    parser.add_argument("--name", default="training", help="of the result files")
     parser.add_argument("--group", help=argparse.SUPPRESS)
     parser.add_argument("--network", help=argparse.SUPPRESS)
     settings = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if settings.command == "compare":
-        compare(settings)
+        for name in settings.networks:
+            compare(name, settings)
         return
     seconds = measure(settings.group, settings)
     from keras_negact.training import is_chief

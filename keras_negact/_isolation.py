@@ -12,6 +12,8 @@ OPEN_PORTS = (
     "TensorFlow's server in each worker listens on all network interfaces without a password: who "
     "reaches its port can read and write files as you."
 )
+#: Set in the environment of processes whose user has been told, or need not be.
+TOLD = "KERAS_NEGACT_PORTS_TOLD"
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914

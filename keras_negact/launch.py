@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from keras_negact import _checks
-from keras_negact._isolation import OPEN_PORTS, enter_own_network
+from keras_negact._isolation import OPEN_PORTS, TOLD, enter_own_network
 from keras_negact._parent import command_ending_with_parent
 
 _POLL_EVERY = 0.1
@@ -118,7 +118,8 @@ class Workers:
             now, grace = time.monotonic(), self._settings.grace
             failed = [i for i, p in enumerate(self._processes) if p.poll() not in (None, 0)]
             if failed and first_failure is None:
-                first_failure = failed[0]
+                # Of several at once one that a signal ended: others fail for want of it.
+                first_failure = min(failed, key=lambda i: self._processes[i].returncode >= 0)
                 _say(f"worker {first_failure} {_how_it_ended(self._processes[first_failure])}")
                 if not plan:
                     # The others notice by themselves, and say whom they lost, unless they hang.
@@ -156,6 +157,7 @@ def worker_environment(addresses: Sequence[str], index: int, timeout: float) -> 
         **os.environ,
         "TF_CONFIG": json.dumps(config),
         "KERAS_NEGACT_TIMEOUT": f"{timeout:g}",
+        TOLD: "1",
     }
 
 

@@ -137,7 +137,8 @@ def negative_information_report(
         A `NegativeInformationReport`.
 
     Raises:
-        ValueError: if the model is subclassed or not built, has no activation, or there is no data.
+        ValueError: if the model has no graph that could be read (a subclassed model that cannot be
+            traced, or one that was never built), has no activation, or there is no data.
 
     Source:
         Cai, Peng, Shen, arXiv 2306.10536, and Kim et al., Procedia Computer Science 88 (2016), say

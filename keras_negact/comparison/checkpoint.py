@@ -1,6 +1,5 @@
 """What an unfinished run has reached, kept so that it can go on after an interruption."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_negact import _files
 from keras_negact.training.packing import pack, unpack
 from keras_negact.training.state import capture_variables, restore_variables
 
@@ -86,7 +86,7 @@ class Checkpoint:
             "progress": progress,
             "variables": capture_variables(model, metrics=False),
         }
-        write_in_one_go(self._path, pack(saved))
+        _files.replace(self._path, pack(saved))
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:
@@ -99,24 +99,3 @@ def run_name(variant: str, seed: int) -> str:
     """A file's name for a run; variants that differ in punctuation alone differ in it too."""
     readable = re.sub(r"[^\w.]+", "_", variant)
     return f"{readable}-{zlib.crc32(variant.encode()):08x}-seed{seed}"
-
-
-def write_in_one_go(path: pathlib.Path, content: str | bytes) -> None:
-    """Replace a file, or leave it as it was.
-
-    Raises:
-        OSError: if it can't be written, as where the disk is full or the folder was removed.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise OSError(
-            error.errno,
-            f"A file could not be written ({error.strerror}); the same command goes on from what "
-            "is there",
-            str(path),
-        ) from error

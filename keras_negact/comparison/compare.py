@@ -9,11 +9,11 @@ from typing import Any
 
 import keras
 
-from keras_negact import _checks
+from keras_negact import _checks, _files
 from keras_negact._extras import require
 from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
-from keras_negact.comparison.checkpoint import Checkpoint, run_name, write_in_one_go
+from keras_negact.comparison.checkpoint import Checkpoint, run_name
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.results import append_run, differences, read_runs
 from keras_negact.comparison.summary import Summary, summarize
@@ -166,7 +166,9 @@ def compare_activations(
         # Another process is still at it, and will sum up.
         return None
     summary = summarize(output_dir, reference)
-    _write_summary(summary, output_dir)
+    # Processes that share the work may come to this at the same time.
+    with owned(output_dir, ".owner-summary", patience=60.0):
+        _write_summary(summary, output_dir)
     return summary
 
 
@@ -282,6 +284,6 @@ def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
 
 
 def _write_summary(summary: Summary, output_dir: pathlib.Path) -> None:
-    write_in_one_go(output_dir / "summary.md", summary.to_markdown())
+    _files.replace(output_dir / "summary.md", summary.to_markdown())
     summary.draw_differences(output_dir / "differences.png")
     summary.draw_costs(output_dir / "costs.png")

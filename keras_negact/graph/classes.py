@@ -3,45 +3,62 @@
 import inspect
 import warnings
 from collections.abc import Mapping
+from types import MethodType
 
 import keras
 
 from keras_negact.graph.copying import copy_operation
-from keras_negact.graph.state import copy_state, layers_within
+from keras_negact.graph.recorded import takes_a_graph
+from keras_negact.graph.state import copy_state, is_keras, layers_within, numpy_copy
+
+Copies = Mapping[keras.Operation, keras.Operation]
 
 # What a class may define that says only how it is made, not what it does.
 _CONSTRUCTION = {"__init__", "get_config", "from_config", "__new__", "build", "call"}
-# What `compile` keeps in a model, which is compiled anew.
+# What `compile` keeps in a model, which is compiled anew, and what training leaves there.
 _COMPILED = (keras.Optimizer, keras.Metric, keras.Loss)
+_TRAINED = {"optimizer", "history", "stop_training", "stop_evaluating", "stop_predicting"}
 
 
-def functional_like(
-    source: keras.Model, inputs, outputs, copies: Mapping[keras.Operation, keras.Operation]
-) -> keras.Model:
+def functional_like(source: keras.Model, inputs, outputs, copies: Copies) -> keras.Model:
     """A Functional model of the source's class, where its constructor takes inputs and outputs.
 
     Args:
         copies: of what is in the source's graph.
     """
-    kind = type(source)
-    functional = next(base for base in kind.__mro__ if keras.Function in base.__bases__)
-    if kind.__init__ is functional.__init__:
-        return kind(inputs, outputs, name=source.name)
-    if list(inspect.signature(kind.__init__).parameters)[1:3] != ["inputs", "outputs"]:
+    if not takes_a_graph(type(source)):
         return keras.Model(inputs, outputs, name=source.name)
+    functional = next(x for x in type(source).__mro__ if keras.Function in x.__bases__)
+    return _like(source, functional, (inputs, outputs), copies)
+
+
+def sequential_like(source: keras.Sequential, stack: list, copies: Copies) -> keras.Sequential:
+    """A Sequential model of the source's class, where its constructor takes layers."""
+    if not takes_a_graph(type(source)):
+        return keras.Sequential(stack, name=source.name)
+    return _like(source, keras.Sequential, (stack,), copies)
+
+
+def _like(source: keras.Model, base: type, graph: tuple, copies: Copies) -> keras.Model:
+    """A model of the source's class, with the attributes that it has."""
+    kind = type(source)
     # Its constructor may want more, which is no longer known; what it made of it is copied.
     model = kind.__new__(kind)
-    functional.__init__(model, inputs, outputs, name=source.name)
+    base.__init__(model, *graph, name=source.name)
     for name, value in vars(source).items():
-        compiled = name == "optimizer" or (_is_private(name) and isinstance(value, _COMPILED))
-        if name not in vars(model) and not (compiled or _is_made_anew(source, value, copies)):
-            setattr(model, name, _renewed_within(value, copies))
+        of_keras = isinstance(value, _COMPILED) or is_keras(kind.__module__)
+        known = name in vars(model) or name in _TRAINED or (of_keras and _is_private(name))
+        if not known and not _is_made_anew(source, value, copies):
+            is_its_own = inspect.ismethod(value) and value.__self__ is source
+            renewed = MethodType(value.__func__, model) if is_its_own else None
+            setattr(model, name, renewed or _renewed_within(value, copies))
     return model
 
 
 def _is_made_anew(source: keras.Model, value, copies: Mapping) -> bool:
     """Whether an attribute holds what Keras itself makes with the graph, or what was edited."""
-    mine = {source, *(x for x in source.operations if x not in copies)}
+    operations = getattr(source, "operations", source.layers)
+    mine = {source, *(x for x in operations if x not in copies)}
     kinds = (keras.Variable, keras.KerasTensor)
     return any(isinstance(x, kinds) or _is_one_of(x, mine) for x in _leaves(value))
 
@@ -58,6 +75,10 @@ def _renewed_within(value, copies: Mapping):
 def _renewed(value, copies: Mapping):
     if isinstance(value, (keras.Metric, keras.Optimizer)):
         return type(value).from_config(value.get_config())
+    if isinstance(value, keras.random.SeedGenerator):
+        seeds = type(value).from_config(value.get_config())
+        seeds.state.assign(numpy_copy(value.state))
+        return seeds
     if not isinstance(value, keras.Layer):
         return value
     if value not in copies:
@@ -68,39 +89,38 @@ def _renewed(value, copies: Mapping):
     return copies[value]
 
 
-def sequential_like(source: keras.Sequential, stack: list) -> keras.Sequential:
-    """A Sequential model of the source's class, where its constructor is Sequential's own."""
-    is_plain = type(source).__init__ is keras.Sequential.__init__
-    return (type(source) if is_plain else keras.Sequential)(stack, name=source.name)
-
-
 def warn_of_losses(models: Mapping[keras.Model, keras.Model]) -> None:
-    """One warning for all models that came back as another class, with what is gone."""
-    losses = {old: _lost(old, new) for old, new in models.items() if type(old) is not type(new)}
+    """One warning for all models of which something is gone in the new ones, with what it is."""
     shown = [
-        f"`{old.name}` ({type(old).__name__}) is a plain {type(new).__name__} now, without "
-        + ", ".join(names)
+        f"`{old.name}` ({type(old).__name__}) is {_now(old, new)} without {', '.join(names)}"
         for old, new in models.items()
-        if (names := losses.get(old))
+        if (names := _lost(old, new))
     ]
     if shown:
         warnings.warn(
-            "The constructor of a subclass does not take a graph, so the new model cannot be of "
-            "that class: " + "; ".join(shown) + ".",
+            "Something of a subclass is gone in the new model. It comes back as its own class if "
+            "its constructor takes a graph, and keeps attributes that hold no tensor, weight or "
+            "swapped layer: " + "; ".join(shown) + ".",
             stacklevel=2,
         )
 
 
+def _now(old: keras.Model, new: keras.Model) -> str:
+    return "now" if type(old) is type(new) else f"a plain {type(new).__name__} now,"
+
+
 def _lost(old: keras.Model, new: keras.Model) -> list[str]:
     """The methods and attributes that the old model has of its own."""
-    own = [kind for kind in type(old).__mro__ if not issubclass(type(new), kind)]
-    methods = {name for kind in own if not _is_graph_class(kind) for name in vars(kind)}
-    methods = {name for name in methods - _CONSTRUCTION if not _is_private(name)}
     attributes = {
         name: value
         for name, value in vars(old).items()
-        if not _is_private(name) and not hasattr(new, name)
+        if not (_is_private(name) or name in _TRAINED or hasattr(new, name))
     }
+    if type(old) is type(new):
+        return sorted(attributes)
+    own = [kind for kind in type(old).__mro__ if not issubclass(type(new), kind)]
+    methods = {name for kind in own if not _is_graph_class(kind) for name in vars(kind)}
+    methods = {name for name in methods - _CONSTRUCTION if not _is_private(name)}
     # A subclassed model was traced, and its trace holds all that it uses.
     in_graph = set(getattr(old, "operations", layers_within(old)))
     beside = {
@@ -134,8 +154,8 @@ def _is_one_of(value, operations: set) -> bool:
 
 
 def _belongs_to_the_graph(value) -> bool:
-    kinds = (keras.Operation, keras.Variable, keras.KerasTensor)
-    return any(isinstance(leaf, kinds) for leaf in _leaves(value))
+    """Whether it is found in the new graph by the names of the layers."""
+    return any(isinstance(leaf, (keras.Operation, keras.Variable)) for leaf in _leaves(value))
 
 
 def _leaves(value) -> list:

@@ -1,11 +1,12 @@
 """Operations made again through their config."""
 
 import inspect
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
-from keras_negact.graph.state import copy_vocabularies
+from keras_negact.graph.state import copy_vocabularies, is_keras, layers_within
 
 
 def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
@@ -17,6 +18,8 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
     Raises:
         ValueError: when the operation cannot be made again from its config.
     """
+    if not isinstance(operation, keras.Layer):
+        return _copy_function(operation, changes)
     try:
         config = {**config_of(operation), **changes}
         if isinstance(operation, layers.Lambda):
@@ -25,9 +28,9 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
             # `from_config` takes these two for serialized.
             copy = type(operation)(**config)
         else:
-            copy = type(operation).from_config(config)
-        if isinstance(operation, keras.Layer):
-            copy_vocabularies(operation, copy)
+            with keras.saving.custom_object_scope(_unregistered(operation)):
+                copy = type(operation).from_config(config)
+        copy_vocabularies(operation, copy)
     except Exception as error:
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
@@ -35,9 +38,35 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
             f"be made again from its config: {message} Give its class a "
             "`get_config` that returns all the arguments of its constructor."
         ) from error
-    # Some operations do not take a name.
     copy.name = changes.get("name", operation.name)
     return copy
+
+
+def _copy_function(operation: keras.Operation, changes: dict) -> keras.Operation:
+    """The same operation of a graph, which has no weights.
+
+    Not through its config: one that was made with arrays or with numbers of NumPy's has none.
+    """
+    if changes:
+        names = inspect.signature(type(operation).__init__).parameters
+        arguments = {name: getattr(operation, name) for name in names if hasattr(operation, name)}
+        return type(operation)(**{**arguments, **changes})
+    copy = object.__new__(type(operation))
+    vars(copy).update(vars(operation))
+    # Without the calls of the old one.
+    keras.Operation.__init__(copy, name=operation.name)
+    return copy
+
+
+def _unregistered(layer: keras.Layer) -> dict[str, type | Callable]:
+    """The user's own classes and functions within a layer, by their names.
+
+    Keras finds these by their registration alone, which a network in memory can do without.
+    """
+    held = [x for each in layers_within(layer) for x in (each, *vars(each).values())]
+    own = [x for x in held if inspect.isfunction(x)]
+    own += [type(x) for x in held if hasattr(x, "get_config")]
+    return {x.__name__: x for x in own if not is_keras(x.__module__)}
 
 
 # Arguments that take a function of the user's, for which Keras may have no name.
@@ -47,15 +76,20 @@ _FUNCTIONS = ("activation", "recurrent_activation", "standardize", "split")
 def config_of(operation: keras.Operation) -> dict:
     """The config of an operation, with the functions in it as they are, not serialized."""
     config = dict(operation.get_config())
-    for name in _FUNCTIONS:
+    for name in config:
         function = getattr(operation, name, None)
-        is_function = callable(function) and not isinstance(function, keras.Layer)
         # An attribute that is no argument is the layer's own business.
-        if name in config and is_function:
-            config[name] = function
-        elif name in config and isinstance(function, keras.Layer):
+        if isinstance(function, keras.Layer) and name in _FUNCTIONS:
             config[name] = copy_operation(function)
+        elif (callable(function) and name in _FUNCTIONS) or _is_initializer(name, function):
+            config[name] = function
     return config
+
+
+def _is_initializer(name: str, value) -> bool:
+    """Whether it is a function in the place of an initializer, a regularizer or a constraint."""
+    kind = name.rpartition("_")[2]
+    return kind in ("initializer", "regularizer", "constraint") and inspect.isfunction(value)
 
 
 def _copy_lambda(layer: layers.Lambda, config: dict) -> layers.Lambda:

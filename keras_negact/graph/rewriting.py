@@ -46,8 +46,15 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
         The new model, not compiled.
 
     Raises:
-        ValueError: when a layer cannot be made again from its config.
+        ValueError: when a layer cannot be made again from its config, or a weight is given to a
+            call as a tensor is.
     """
+    for call in (call for each in (graph, *graph.bodies) for call in each.calls):
+        for weight in (x for x in call.constants if isinstance(x, keras.Variable)):
+            raise ValueError(
+                f"`{call.path}` is given the weight `{weight.path}` as a constant. A new model "
+                "would share it with the old one: put both into a layer."
+            )
     writer = _Writer(edits)
     with warnings.catch_warnings():
         # Masks are handed to those who read them, past layers that would lose them.
@@ -121,7 +128,7 @@ class _Writer(Interpreter):
         # Keras makes the masks again by itself.
         calls = [call for call in source.calls if not call.makes_mask]
         stack = [operation for call in calls for operation in self._operations(call)]
-        return sequential_like(source.model, stack)
+        return sequential_like(source.model, stack, {**self.copies, **self.holders})
 
     def _operations(self, call: Call) -> list:
         if call.body is not None:

@@ -119,9 +119,9 @@ def _saves_by_itself(layer: keras.Layer) -> bool:
     return not is_keras(type(layer).save_own_variables.__module__)
 
 
-def is_keras(module: str) -> bool:
-    """Whether a module is Keras's own."""
-    return module.split(".")[0] == "keras"
+def is_keras(module: str | None) -> bool:
+    """Whether a module, which not every function has, is Keras's own."""
+    return module is not None and module.split(".")[0] == "keras"
 
 
 def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import keras
 
-from keras_negact.graph.recorded import recorded_calls
+from keras_negact.graph.recorded import recorded_calls, weights_told
+from keras_negact.graph.state import numpy_copy
 
 
 class Untraceable(ValueError):
@@ -26,12 +27,8 @@ def traced(model: keras.Model, inputs=None) -> keras.Model:
             uses weights or losses that a graph of layers does not have.
     """
     inputs = _inputs(model) if inputs is None else inputs
-    for training in (True, False):
-        outputs = _called(model, inputs, training)
-        calls = _outline(inputs, outputs)
-        if training:
-            in_training = calls
-    if calls != in_training:
+    calls = _outline(inputs, _called(model, inputs, training=False))
+    if calls != _outline(inputs, _called(model, inputs, training=True)):
         raise Untraceable(_message(model, "its `call` does other things in training"))
     # Without a word on training, layers are told at each call.
     graph = keras.Model(inputs, _called(model, inputs, None), name=model.name)
@@ -39,6 +36,12 @@ def traced(model: keras.Model, inputs=None) -> keras.Model:
     missing = [w.path for w in model.weights if not any(w is other for other in weights)]
     if missing:
         reason = f"these weights are in none of the layers that it calls: {missing[:5]}"
+        raise Untraceable(_message(model, reason))
+    others = [(w, w + 1) for w in model.weights if keras.backend.is_float_dtype(w.dtype)]
+    with keras.StatelessScope(state_mapping=others):
+        with_others = _outline(inputs, _called(model, inputs, training=False))
+    if calls != with_others or weights_told(graph.inputs, graph.outputs):
+        reason = "a weight of a layer is used outside of that layer, where it would be a constant"
         raise Untraceable(_message(model, reason))
     return graph
 
@@ -69,15 +72,50 @@ def _without_losses(model: keras.Model) -> Iterator[None]:
 
 
 def _outline(inputs, outputs) -> list:
-    """The operations in their order, apart from what they were told about training."""
+    """The operations in their order, with all that they are called with but a word on training."""
     given, made = keras.tree.flatten(inputs), keras.tree.flatten(outputs)
     if not all(isinstance(tensor, keras.KerasTensor) for tensor in made):
         return [None]
-    operations = [record.operation for record in recorded_calls(given, made)]
-    return [x if isinstance(x, keras.Layer) else type(x) for x in operations]
+    known = {tensor: (-1, place) for place, tensor in enumerate(given)}
+    calls = []
+    for number, record in enumerate(recorded_calls(given, made)):
+        calls.append((_identity(record.operation), _arguments(record, known)))
+        known.update((tensor, (number, place)) for place, tensor in enumerate(record.outputs))
+    return [*calls, [known[tensor] for tensor in made]]
+
+
+def _identity(operation):
+    """The layer itself; of an operation, which is made anew at each call, what it was made with."""
+    if isinstance(operation, keras.Layer):
+        return operation
+    made_with = {name: x for name, x in vars(operation).items() if not name.startswith("_")}
+    made_with.pop("name")
+    return type(operation), _comparable(made_with, {})
+
+
+def _arguments(record, known: dict) -> list:
+    by_name = {name: x for name, x in record.arguments.kwargs.items() if name != "training"}
+    return _comparable((record.arguments.args, by_name), known)
+
+
+def _comparable(structure, known: dict) -> list:
+    def renamed(x):
+        if isinstance(x, keras.KerasTensor):
+            return known[x]
+        if isinstance(x, keras.Variable):
+            return x.path
+        return (tuple(x.shape), numpy_copy(x).tobytes()) if hasattr(x, "shape") else x
+
+    return [(path, renamed(x)) for path, x in keras.tree.flatten_with_path(structure)]
 
 
 def _inputs(model: keras.Model):
+    if isinstance(model, (keras.Function, keras.Sequential)):
+        # A graph that its `call` does more with.
+        own = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        return keras.tree.map_structure(
+            lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), own
+        )
     shapes = (model.get_build_config() or {}) if model.built else {}
     if "input_shape" not in shapes:
         reason = "the shapes of its inputs are unknown: call it once, or give `inputs=`"

@@ -91,8 +91,9 @@ class Assembly:
         linear = self._linear(operation) if fused else Edit([])
         edits = {}
         for call in calls:
-            index = self.site_of[call]
-            if self._is_swapped(index) or fused:
+            index = self.site_of.get(call)
+            # A product that is no activation here, though the same layer is one elsewhere.
+            if index is not None and (self._is_swapped(index) or fused):
                 stack, start = self._stack_once(index, fused)
                 edits[call] = Edit(
                     [*linear.operations, *stack],
@@ -164,8 +165,10 @@ class Assembly:
         template = site.new_layer
         compressed = self.decisions.actions[index] == COMPRESS and doubles_width(template)
         is_output = self._is_named_output(site)
-        # The old layer is gone when every site of it is swapped, and one new layer has its name.
-        all_swapped = all(map(self._is_swapped, self.sites_of[site.layer]))
+        # The old layer is gone when every call of it is swapped, and one new layer has its name.
+        all_swapped = all(map(self._is_swapped, self.sites_of[site.layer])) and all(
+            call in self.site_of for call in self.graph.operations[site.layer]
+        )
         has_name = index == first and all_swapped and (is_output or not fused)
         other = f"{site.name}_{name_of(template)}"
         if not compressed:

@@ -11,7 +11,7 @@ def channel_axes(graph: Graph) -> dict[keras.KerasTensor, int]:
 
     Layers with a `data_format` or a normalized axis say where it is; from them it spreads, forwards
     and then backwards, through the layers that keep the rank. What is left follows Keras's own
-    `image_data_format`.
+    `image_data_format`, which is about images: sequences have their channels last.
     """
     axes: dict[keras.KerasTensor, int] = {}
     calls = [call for call in graph.all_calls if not call.makes_mask]
@@ -79,4 +79,4 @@ def _keeps_rank(call: Call, tensor) -> bool:
 def _default(tensor) -> int:
     rank = len(tensor.shape)
     channels_first = keras.config.image_data_format() == "channels_first"
-    return 1 if channels_first and rank > 2 else max(rank - 1, 0)
+    return 1 if channels_first and rank > 3 else max(rank - 1, 0)

@@ -63,7 +63,7 @@ OPERATIONS = {
 }
 # Every library means the same by these, so that Keras's own can stand for theirs.
 _SAME_EVERYWHERE = ("relu", "relu6", "silu", "selu", "elu", "mish")
-_LIBRARIES = ("keras", "tensorflow", "jax", "torch")
+_OTHER_LIBRARIES = ("tensorflow", "jax", "torch")
 
 
 @keras.saving.register_keras_serializable(package="keras_negact")
@@ -84,11 +84,20 @@ def argument_function(activation) -> Function | None:
         return None
     if getattr(keras.activations, name, None) is activation:
         return named(name)
-    library = (getattr(activation, "__module__", None) or "").split(".")[0]
-    if library in _LIBRARIES and name in _SAME_EVERYWHERE:
+    others = comes_from_another_library(activation)
+    if (others or _library_of(activation) == "keras") and name in _SAME_EVERYWHERE:
         return named(name)
-    known = library in (*_LIBRARIES, "keras_negact")
+    known = others or _library_of(activation) in ("keras", "keras_negact")
     return Function(name if known else f"custom {name}", lambda: activation)
+
+
+def comes_from_another_library(activation) -> bool:
+    """Whether it is a function such as `tf.nn.relu`."""
+    return not isinstance(activation, type) and _library_of(activation) in _OTHER_LIBRARIES
+
+
+def _library_of(function) -> str:
+    return (getattr(function, "__module__", None) or "").split(".")[0]
 
 
 def gelu(operation) -> Function:

@@ -1,5 +1,6 @@
 """Whether an activation computes the function of a site, and what that function looks like."""
 
+import inspect
 from typing import TYPE_CHECKING
 
 import keras
@@ -28,14 +29,15 @@ def same_function(activation, site: "Site") -> bool:
 
 def slopes_of(site: "Site") -> tuple | None:
     """`(p, a)` where the site's function is `p relu(x) - a relu(-x)`, per channel or for all."""
-    made = site.described.layer or (
-        site.described.make() if site.function == "leaky_relu" else None
-    )
     if site.function == "leaky_relu":
-        return 1.0, float(made.negative_slope)
-    if site.function != "prelu" or not made.built:
+        made = site.described.make()
+        # By its name, the function has the slope that Keras gives it.
+        by_name = inspect.signature(keras.activations.leaky_relu).parameters["negative_slope"]
+        return 1.0, float(getattr(made, "negative_slope", by_name.default))
+    source = site.described.layer
+    if site.function != "prelu" or not source.built:
         return None
-    alpha = numpy_copy(made.alpha)
+    alpha = numpy_copy(source.alpha)
     per_channel = [size for i, size in enumerate(alpha.shape) if i != site.axis - 1]
     if any(size != 1 for size in per_channel):
         return None

@@ -1,5 +1,6 @@
 """Where a network's activations are, and which of them are not to be swapped."""
 
+import inspect
 from dataclasses import dataclass, field
 
 import keras
@@ -33,8 +34,8 @@ class Site:
             for the others.
         impossible: why it cannot be swapped at all; empty for the others.
         is_output: whether it is an output of the outermost model.
-        around: `"space"`; `"time"`, behind causal convolutions; `"tokens"`, where a block looks at
-            one place alone.
+        around: `"space"`; `"time"`, where nothing comes from later; `"tokens"`, where a block looks
+            at one place alone; `"frames"`, in sequences of images, where it looks at one of them.
         action: what a plan decided: `"swap"`; `"compress"`: swapped, with a 1x1 convolution that
             brings the width back; `"skip"`: left, because of a conflict; `"leave"`: left, because
             it is none of those asked for. Of folding: `"fold"`, `"reduce"` or `"leave"`.
@@ -210,10 +211,12 @@ def _describe_within(operation: keras.Layer) -> tuple[str, Function, str] | None
     """The activations in a layer that is not opened: a wrapper, or one of the user's."""
     if rule_of_base(operation) is not None:
         return None
-    within = [layer for layer in layers_within(operation) if layer is not operation]
-    functions_within = (
-        function_of(layer) or argument_function(_activation_attribute(layer)) for layer in within
-    )
+    functions_within = [argument_function(held) for held in _functions_held(operation)]
+    for layer in layers_within(operation)[1:]:
+        functions_within.append(
+            function_of(layer) or argument_function(_activation_attribute(layer))
+        )
+        functions_within += [argument_function(held) for held in _functions_held(layer)]
     # The softmax of an attention is no activation of feature maps.
     names = dict.fromkeys(
         function.name
@@ -262,9 +265,18 @@ def _factor_of_silu(graph: Graph, call: Call) -> keras.KerasTensor | None:
 
 
 def _activation_attribute(operation):
-    """What a layer's attribute `activation` holds, where that may be a function."""
+    """What a layer's attribute `activation` holds, where that may be a function or its name."""
     activation = getattr(operation, "activation", None)
+    if isinstance(activation, str):
+        activation = getattr(keras.activations, activation, None)
     return activation if callable(activation) else None
+
+
+def _functions_held(layer: keras.Layer) -> list:
+    """Keras's activations among the attributes of a user's layer, whatever these are called."""
+    held = () if is_keras(type(layer).__module__) else vars(layer).values()
+    functions = [x for x in held if inspect.isfunction(x)]
+    return [x for x in functions if getattr(keras.activations, x.__name__, None) is x]
 
 
 def _find_obstacles(graph: Graph, site: Site) -> None:

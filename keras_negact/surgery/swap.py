@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_negact.surgery.new_layers import Trained
+from keras_negact.surgery.new_layers import Trained, new_layers
 from keras_negact.surgery.plan import LEFT_BY_CALLER, Plan, make_plan
 from keras_negact.surgery.selection import Where
 from keras_negact.surgery.templates import Activation
@@ -107,8 +107,9 @@ def clone_with_activation(
     It is `plan_activation_swap(...).apply()`, whose arguments it takes. `model` stays as it is: the
     clone has layers and variables of its own. It takes over weights, `trainable` flags, dtype
     policies, names, nested models, sharing and the compile configuration (without the optimizer's
-    state). A subclass of Functional comes back as its own class, with what it holds, where its
-    constructor takes `inputs` and `outputs` first; otherwise as plain Functional.
+    state). A subclass of Functional or Sequential comes back as its own class, with what it holds,
+    where its constructor takes a graph (`inputs` and `outputs`, `layers`, or `*args`); otherwise as
+    a plain one.
 
     Args:
         model, activation, where, channels, on_conflict, source, synchronized, trainable, inputs:
@@ -123,7 +124,8 @@ def clone_with_activation(
 
     Warns:
         UserWarning: once when activations were skipped for a conflict, once when nothing was
-            swapped, and once when a model in it could not come back as its own class.
+            swapped, once when nothing of the clone is trained, and once for all that is gone of
+            subclasses.
 
     Examples:
         >>> model = keras.Sequential([
@@ -157,7 +159,15 @@ def clone_with_activation(
             "`where` with the path of a layer swaps it whatever it is.",
             stacklevel=2,
         )
-    return plan.apply()
+    clone = plan.apply()
+    new_weights = [weight for layer in new_layers(clone) for weight in layer.weights]
+    if trainable is None and new_weights and not clone.trainable_weights:
+        warnings.warn(
+            f"Nothing of the clone is trained, as nothing of `{model.name}` is. "
+            '`trainable="new"` trains the new layers.',
+            stacklevel=2,
+        )
+    return clone
 
 
 def _was_chosen(plan: Plan) -> bool:

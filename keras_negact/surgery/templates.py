@@ -10,6 +10,7 @@ from keras import ops
 from keras_negact import _checks
 from keras_negact._activations import doubles_width, is_factory, prelu, resolve_activation
 from keras_negact.graph import config_of, copy_operation
+from keras_negact.surgery.functions import comes_from_another_library
 from keras_negact.surgery.handlers import function_of, rule_of, template_of
 from keras_negact.surgery.registry import rule_of_costs
 from keras_negact.surgery.same_function import dtype_policy, same_function
@@ -44,6 +45,9 @@ class Templates:
             self.per_site = activation
         else:
             self.template = resolve_activation(activation)()
+            if not isinstance(self.template, keras.Layer):
+                what = f"{self.template!r}, from {activation!r}"
+                raise ValueError(f"A factory of activations must return layers. Received: {what}")
             _check_is_activation(self.template)
 
     @property
@@ -53,7 +57,7 @@ class Templates:
 
     def layer_for(self, site: Site, channels: str) -> keras.Layer | None:
         """The new layer for a site, unbuilt; `None` where the callable leaves the site alone."""
-        template = self.template if self.per_site is None else self.per_site(site)
+        template = self.template if self.per_site is None else self._chosen_for(site)
         if template is None:
             return None
         if not isinstance(template, keras.Layer):
@@ -81,9 +85,21 @@ class Templates:
         )
         return type(template).from_config(config)
 
+    def _chosen_for(self, site: Site):
+        try:
+            return self.per_site(site)
+        except Exception as error:
+            raise ValueError(
+                "A callable given as activation takes a site, and returns a layer or None (a "
+                "function of feature maps goes in as `keras.layers.Activation(function)`). "
+                f"Received: {self.per_site!r}, which raised at {site.path}: {error!r}"
+            ) from error
+
 
 def _is_function(activation) -> bool:
-    """Whether this is a function of feature maps that Keras knows, not one of a site."""
+    """Whether this is a function of feature maps that is known, not one of a site."""
+    if comes_from_another_library(activation):
+        return callable(activation)
     if not inspect.isroutine(activation):
         return False
     name = getattr(activation, "__name__", "")

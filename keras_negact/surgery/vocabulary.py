@@ -149,8 +149,8 @@ class Rule:
         multiply_adds: counts them, from the layer and its input's shape, where that is not
             `kernels` times the places.
         arrays: of a layer that can take a scale and a shift, the class that has it as arrays.
-        zeros_in_front: of a layer that pads a sequence in front alone, by how much; `None` for one
-            that pads it otherwise.
+        steps_ahead: of a layer that moves a sequence in time, how many steps it is earlier behind
+            the layer; below 0: later, as behind zeros in front.
         template: what is known of it as an activation that is put in.
         affine: of a layer that is a scale and a shift for each channel in inference, what gives
             these two from the layer, built; folding takes such a layer away.
@@ -173,7 +173,7 @@ class Rule:
     at_input: bool = False
     multiply_adds: Callable[[Any, tuple], float] | None = None
     arrays: type | None = None
-    zeros_in_front: Callable[[Any], int | None] | None = None
+    steps_ahead: Callable[[Any], int] | None = None
     template: Template = Template()
     affine: Callable[[Any], tuple[np.ndarray, np.ndarray]] | None = None
     simplifies: bool = False

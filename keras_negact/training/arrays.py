@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_negact.training.source import Place, Source
+from keras_negact.training.sources import Place, Source
 
 
 class Arrays(Source):
@@ -121,20 +121,31 @@ def class_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
     """The weight of each example by its class, as Keras counts classes.
 
     Raises:
-        ValueError: if there is not one array of targets.
+        ValueError: as `require_classes`.
     """
-    if y is None or keras.tree.is_nested(y):
-        raise ValueError("`class_weight` needs one output with targets that are classes.")
+    require_classes(y)
     labels = np.asarray(y)
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels[..., 0]
-    if labels.ndim != 1:
-        raise ValueError(
-            "`class_weight` needs one class for each example; these targets have the shape "
-            f"{np.shape(y)}. Give `sample_weight` instead."
-        )
     labels = np.round(labels).astype("int32")
     return np.array([class_weight.get(int(label), 1.0) for label in labels], keras.config.floatx())
+
+
+def require_classes(y: Any) -> None:
+    """Fail unless targets are one class for each example.
+
+    Raises:
+        ValueError: with what they are.
+    """
+    if y is None or keras.tree.is_nested(y):
+        raise ValueError("`class_weight` needs one output with targets that are classes.")
+    # Of a tensor in a graph not even the rank need be known.
+    is_known = getattr(y.shape, "rank", 0) is not None
+    if is_known and len(y.shape) > 2:
+        raise ValueError(
+            "`class_weight` needs one class for each example; these targets have the shape "
+            f"{tuple(y.shape)}. Give sample weights instead."
+        )
 
 
 def split_validation(arrays: tuple[Any, Any, Any], fraction: float) -> tuple[tuple, tuple]:

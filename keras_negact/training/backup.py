@@ -10,12 +10,22 @@ from typing import Any
 
 import keras
 
-from keras_negact import _checks
+from keras_negact import _checks, _files
 from keras_negact._ownership import owned
 from keras_negact.training.packing import pack, unpack
 
 VERSION = 1
-_PARTS = {"epoch", "step", "stopped", "history", "variables", "callbacks", "random", "seed"}
+# The parts of a backup of any version, and what they are.
+_PARTS = {
+    "epoch": int,
+    "step": int,
+    "stopped": bool,
+    "history": dict,
+    "variables": dict,
+    "callbacks": dict,
+    "random": dict,
+    "seed": int,
+}
 _MEANINGS = {
     "network": "its network has another architecture",
     "optimizer": "it was trained by another optimizer",
@@ -109,8 +119,7 @@ class Backup(keras.callbacks.Callback):
             OSError: if the directory can't be written to or has too little space.
         """
         with self._explained():
-            for leftover in self.directory.glob("backup-*.tmp"):
-                leftover.unlink()
+            _files.unfinished(self.path).unlink(missing_ok=True)
         # The new file lies beside the old one until it replaces it.
         free = shutil.disk_usage(self.directory).free
         if free < size:
@@ -133,9 +142,11 @@ class Backup(keras.callbacks.Callback):
             ValueError: if it is damaged, or of another run.
         """
         saved = self._unpacked(content)
-        missing = sorted(_PARTS - saved.keys())
-        if missing:
-            raise self._damaged(f"it lacks {', '.join(missing)}")
+        for part, kind in _PARTS.items():
+            if part not in saved:
+                raise self.damaged(f"it lacks {part}")
+            if not isinstance(saved[part], kind):
+                raise self.damaged(f"its {part} is {str(saved[part])[:40]!r}")
         version = saved.get("version")
         if version is None:
             warnings.warn(
@@ -149,10 +160,11 @@ class Backup(keras.callbacks.Callback):
                 f"The backup {self.path} has the version {version!r}, and this package reads "
                 f"{VERSION}. It is kept; go on with the package that made it."
             )
+        made_by = saved.get("identity")
+        if not isinstance(made_by, dict):
+            raise self.damaged("it does not say which run made it")
         differences = [
-            meaning
-            for key, meaning in _MEANINGS.items()
-            if saved["identity"].get(key) != identity[key]
+            meaning for key, meaning in _MEANINGS.items() if made_by.get(key) != identity[key]
         ]
         if differences:
             raise ValueError(
@@ -167,26 +179,9 @@ class Backup(keras.callbacks.Callback):
         Raises:
             OSError: if the disk is full or not writable.
         """
-        temporary = self.directory / f"backup-{os.getpid()}.tmp"
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            if isinstance(error, OSError):
-                kept = (
-                    "the one before is intact" if self.path.exists() else "there is none before it"
-                )
-                raise OSError(
-                    error.errno,
-                    f"A backup could not be written ({error.strerror}); {kept}",
-                    str(self.path),
-                ) from error
-            raise
+        is_first = not self.path.exists()
+        then = "there is none before it" if is_first else "the one before is intact"
+        _files.replace(self.path, content, "A backup", then)
 
     def read(self) -> bytes | None:
         """The last backup, or `None` where there is none.
@@ -206,12 +201,13 @@ class Backup(keras.callbacks.Callback):
         try:
             saved = unpack(content)
         except ValueError as error:
-            raise self._damaged(str(error)) from error
+            raise self.damaged(str(error)) from error
         if not isinstance(saved, dict):
-            raise self._damaged(f"it holds a {type(saved).__name__}, not the parts of a backup")
+            raise self.damaged(f"it holds a {type(saved).__name__}, not the parts of a backup")
         return saved
 
-    def _damaged(self, how: str) -> ValueError:
+    def damaged(self, how: str) -> ValueError:
+        """The error for a file that is not what `save` wrote."""
         return ValueError(
             f"The backup {self.path} is damaged ({how}). It is kept; remove it to train from the "
             "start."

@@ -1,15 +1,17 @@
-"""The cluster that `TF_CONFIG` describes, and how long its workers wait for each other."""
+"""Who trains a model together: the cluster of `TF_CONFIG`, and the strategy of the model."""
 
+import contextlib
 import json
 import os
 import socket
 from dataclasses import dataclass
 
+import keras
+
 from keras_negact import _checks
 
 # Jobs that train, in the order in which TensorFlow numbers their tasks.
 _TRAINING = ("chief", "worker")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,6 @@ class Cluster:
     def peers(self) -> dict[int, str]:
         """The addresses of the other workers, by their index."""
         return {i: address for i, address in enumerate(self.workers) if i != self.index}
-
-    @property
-    def on_this_machine(self) -> bool:
-        """Whether the workers call each other by this machine's own name alone."""
-        return {split_address(address)[0] for address in self.workers} <= _LOOPBACK
 
     def require_trainable(self) -> None:
         """Fail if the cluster has tasks that this package has no use for.
@@ -122,6 +119,27 @@ def is_chief() -> bool:
     """
     cluster = read_cluster()
     return cluster is None or cluster.index == 0
+
+
+def trains_on_replicas(model: keras.Model) -> bool:
+    """Whether the strategy of `model` needs more than `Model.fit`: replicas, or a cluster."""
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None:
+        return False
+    clustered = type(strategy).__name__.startswith("MultiWorker")
+    return clustered or strategy.num_replicas_in_sync > 1
+
+
+def place_in_cluster(model: keras.Model) -> tuple[int, int]:
+    """Which worker this process is, and of how many, where the model is trained by a cluster."""
+    cluster = read_cluster() if trains_on_replicas(model) else None
+    return (0, 1) if cluster is None else (cluster.index, len(cluster.workers))
+
+
+def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Where variables of `model` are made: the scope of its strategy, on TensorFlow."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def default_timeout() -> float:

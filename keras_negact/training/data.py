@@ -7,18 +7,18 @@ import keras
 
 from keras_negact import _checks
 from keras_negact.training.arrays import Arrays, are_arrays, number_of_examples, size_of_batches
-from keras_negact.training.batches import (
+from keras_negact.training.sources import (
     Batches,
     OfEpoch,
     OfWorker,
     PyDataset,
+    Source,
     Stream,
     is_function_of_epoch,
     is_tf_dataset,
     number_of_batches,
     takes,
 )
-from keras_negact.training.source import Source
 
 
 def source_of(
@@ -63,6 +63,17 @@ def source_of(
             f"function `epoch -> tf.data.Dataset`. Received: {x!r}"
         )
     return Batches(x, class_weight)
+
+
+def require_compiled(model: keras.Model) -> None:
+    """Fail if `model` can't be trained or evaluated.
+
+    Raises:
+        ValueError: if it is no model, or not compiled.
+    """
+    _checks.instance("model", model, keras.Model)
+    if not model.compiled:
+        raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
 
 
 def require_data(x: Any) -> None:

@@ -10,11 +10,15 @@ import keras
 from keras_negact import _checks
 from keras_negact.training.arrays import are_arrays, are_dense, split_validation
 from keras_negact.training.backup import Backup
-from keras_negact.training.batches import Stream, is_function_of_epoch
-from keras_negact.training.cluster import read_cluster
-from keras_negact.training.data import require_data, require_even_batches, source_of
+from keras_negact.training.cluster import place_in_cluster, scope_of, trains_on_replicas
+from keras_negact.training.data import (
+    require_compiled,
+    require_data,
+    require_even_batches,
+    source_of,
+)
 from keras_negact.training.run import Alone, Run, StopSignal
-from keras_negact.training.source import Source
+from keras_negact.training.sources import Source, Stream, is_function_of_epoch
 from keras_negact.training.state import build_for_training
 
 
@@ -120,7 +124,8 @@ def fit(
             **validation,
             **how_long,
         )
-    if isinstance(validation["validation_data"], types.GeneratorType):
+    begins_anew = several or bool(backups) or is_function_of_epoch(x)
+    if begins_anew and isinstance(validation["validation_data"], types.GeneratorType):
         raise ValueError(
             "`validation_data` must be arrays or a dataset here: a generator gives other examples "
             "to every evaluation, and none to a run that goes on from a backup."
@@ -190,38 +195,6 @@ def _train_alone(
     if not trained and model.optimizer is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     run.end()
-
-
-def trains_on_replicas(model: keras.Model) -> bool:
-    """Whether the strategy of `model` needs more than `Model.fit`: replicas, or a cluster."""
-    strategy = getattr(model, "distribute_strategy", None)
-    if strategy is None:
-        return False
-    clustered = type(strategy).__name__.startswith("MultiWorker")
-    return clustered or strategy.num_replicas_in_sync > 1
-
-
-def place_in_cluster(model: keras.Model) -> tuple[int, int]:
-    """Which worker this process is, and of how many, where the model is trained by a cluster."""
-    cluster = read_cluster() if trains_on_replicas(model) else None
-    return (0, 1) if cluster is None else (cluster.index, len(cluster.workers))
-
-
-def scope_of(model: keras.Model) -> contextlib.AbstractContextManager:
-    """Where variables of `model` are made: the scope of its strategy, on TensorFlow."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
-
-
-def require_compiled(model: keras.Model) -> None:
-    """Fail if `model` can't be trained or evaluated.
-
-    Raises:
-        ValueError: if it is no model, or not compiled.
-    """
-    _checks.instance("model", model, keras.Model)
-    if not model.compiled:
-        raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
 
 
 def _checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:

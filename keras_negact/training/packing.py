@@ -94,7 +94,10 @@ def _decode(document: Any, archive: zipfile.ZipFile) -> Any:
     if "tuple" in document:
         return tuple(_decode(item, archive) for item in document["tuple"])
     if "op" in document:
-        return getattr(keras.ops, document["op"])
+        function = getattr(keras.ops, document["op"])
+        if document["op"].startswith("_") or not callable(function):
+            raise ValueError(f"no operation of Keras: {document['op']!r}")
+        return function
     kind = "array" if "array" in document else "scalar"
     flat = np.frombuffer(archive.read(f"array{document[kind]}"), dtype=np.dtype(document["dtype"]))
     array = flat.reshape(document["shape"]).copy()

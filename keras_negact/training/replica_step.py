@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_negact.training.replica_batches import Shard
 from keras_negact.training.state import has_own_step
+from keras_negact.training.tf_data import Shard
 
 
 class ReplicaStep:

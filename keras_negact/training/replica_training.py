@@ -14,32 +14,34 @@ from keras_negact._tracebacks import shown_in_one_sentence
 from keras_negact._worker_folder import worker_folder
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
-from keras_negact.training.batches import (
+from keras_negact.training.cluster import (
+    default_timeout,
+    read_cluster,
+    scope_of,
+    trains_on_replicas,
+)
+from keras_negact.training.data import require_compiled, require_data, source_of
+from keras_negact.training.replica_step import ReplicaStep
+from keras_negact.training.replicas import Replicas
+from keras_negact.training.run import Run, StopSignal
+from keras_negact.training.sources import (
     Batches,
     OfEpoch,
+    Place,
+    Source,
     example_of,
     is_tf_dataset,
     number_of_batches,
 )
-from keras_negact.training.cluster import default_timeout, read_cluster
-from keras_negact.training.data import require_data, source_of
-from keras_negact.training.fit import require_compiled, scope_of, trains_on_replicas
-from keras_negact.training.replica_batches import GlobalBatches, OwnBatches, idle
-from keras_negact.training.replica_step import ReplicaStep
-from keras_negact.training.replicas import Replicas
-from keras_negact.training.run import Run, StopSignal
-from keras_negact.training.source import Place, Source
-from keras_negact.training.state import build_for_training, optimizers_of
+from keras_negact.training.state import PATHS, build_for_training, optimizers_of
 from keras_negact.training.strategy import patience
-from keras_negact.training.tf_data import class_weighting
+from keras_negact.training.tf_data import GlobalBatches, OwnBatches, class_weighting, idle
 from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")
 # Seconds that a process may take to close all its sockets when it ends. Its connections may be
 # closed, and reported by TensorFlow, before the one on which it listens.
 _DYING = 10.0
-# Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
-_PATHS = ("filepath", "filename", "log_dir")
 
 
 def train_on_replicas(
@@ -351,7 +353,7 @@ def _own_files(callbacks: list[keras.callbacks.Callback], is_chief: bool) -> Ite
     with worker_folder() as folder:
         moved = []
         for number, callback in enumerate(callbacks):
-            for name in _PATHS:
+            for name in PATHS:
                 path = getattr(callback, name, None)
                 if isinstance(path, (str, os.PathLike)):
                     place = pathlib.Path(folder, str(number), pathlib.Path(path).name)

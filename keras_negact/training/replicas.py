@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_negact.training import state
 from keras_negact.training.cluster import read_cluster
 from keras_negact.training.packing import pack, unpack
-from keras_negact.training.replica_batches import Shard, shard
 from keras_negact.training.run import StopSignal
+from keras_negact.training.tf_data import Shard, shard
 
 # Messages between processes are limited to 2 GiB.
 _NUMBERS_IN_A_MESSAGE = 2**24

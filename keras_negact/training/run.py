@@ -1,11 +1,9 @@
 """One training run: where it stands, what it saves, and how it goes on after an interruption."""
 
-import csv
-import os
-import pathlib
+import contextlib
 import signal
 import threading
-import warnings
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import keras
@@ -14,7 +12,7 @@ import numpy as np
 from keras_negact.training import state
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
-from keras_negact.training.source import Place, Source
+from keras_negact.training.sources import Place, Source
 
 
 class Interrupted(SystemExit):
@@ -186,10 +184,11 @@ class Run(keras.callbacks.Callback):
         """Begin training, where the last backup left off if there is one."""
         saved = self._last_backup()
         if saved is not None:
-            self.place = self._place_in(saved)
+            with self._whole():
+                self.place = self._place_in(saved)
             for callback in self._others:
                 if isinstance(callback, keras.callbacks.CSVLogger):
-                    _rewind(callback, self.place.epoch)
+                    state.rewind(callback, self.place.epoch)
         self.model.stop_training = False
         self.callbacks.begin()
         self._memory = state.CallbackMemory(
@@ -197,7 +196,8 @@ class Run(keras.callbacks.Callback):
         )
         if saved is not None:
             self._restored = saved
-            self._restore(saved)
+            with self._whole():
+                self._restore(saved)
             if self._shows:
                 print(
                     f"Going on from the backup: {self.place.epoch} epochs and {self.place.step} "
@@ -321,6 +321,14 @@ class Run(keras.callbacks.Callback):
         content = self._peers.share(content)
         return None if content is None else self._backup.opened(content, self._identity)
 
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Name the backup where what is in it is not what a run has put there."""
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise self._backup.damaged(f"{type(error).__name__}: {error}") from error
+
     def _save(self) -> None:
         self._peers.settle()
         # Asked for through the callback, because Keras then brings the variables up to date on JAX.
@@ -371,34 +379,3 @@ class _StepBegins(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         self._run.steps_done(batch)
-
-
-def _rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
-    """Let `logger` go on behind `epoch` finished epochs, whatever it logged before.
-
-    The rows of epochs that will be trained again are dropped, the others are kept even if the
-    logger was made to overwrite its file.
-    """
-    path = pathlib.Path(logger.filename)
-    if not path.exists():
-        return
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.reader(file, delimiter=logger.sep))
-        if rows and rows[0][:1] != ["epoch"]:
-            raise ValueError("its first line does not begin with the epoch")
-    except (ValueError, csv.Error) as error:
-        aside = path.with_name(path.name + ".damaged")
-        os.replace(path, aside)
-        warnings.warn(
-            f"{path} is damaged ({error}): it is kept as {aside.name}, and a new one is begun.",
-            stacklevel=2,
-        )
-        return
-    while len(rows) > 1 and not (rows[-1] and rows[-1][0].isdigit() and int(rows[-1][0]) < epoch):
-        rows.pop()
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", newline="") as file:
-        csv.writer(file, delimiter=logger.sep).writerows(rows if len(rows) > 1 else [])
-    os.replace(temporary, path)
-    logger.append = True

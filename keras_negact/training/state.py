@@ -1,8 +1,14 @@
 """All that a training run needs in order to go on as if it had not been interrupted."""
 
+import contextlib
+import csv
 import hashlib
 import json
+import os
+import pathlib
 import random
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,6 +16,8 @@ import numpy as np
 
 from keras_negact.training.packing import fingerprint
 
+#: Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
+PATHS = ("filepath", "filename", "log_dir")
 _BYTES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
 
 
@@ -86,6 +94,14 @@ def restore_random_state(captured: dict[str, Any]) -> None:
         devices = range(min(len(captured["cuda"]), torch.cuda.device_count()))
         for device in devices:
             torch.cuda.set_rng_state(torch.from_numpy(captured["cuda"][device]), device)
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Let nothing that is done meanwhile count as drawn from the generators of the process."""
+    before = capture_random_state()
+    yield
+    restore_random_state(before)
 
 
 def has_own_step(model: keras.Model) -> bool:
@@ -200,8 +216,40 @@ class CallbackMemory:
         """Give the callbacks back what `capture` found; those of another kind are left alone."""
         for label, attributes in memory.items():
             if label in self._callbacks:
-                for name, value in attributes.items():
-                    setattr(self._callbacks[label], name, value)
+                # Where they write is for the run at hand to say.
+                for name in attributes.keys() - PATHS:
+                    setattr(self._callbacks[label], name, attributes[name])
+
+
+def rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
+    """Let `logger` go on behind `epoch` finished epochs, whatever it logged before.
+
+    The rows of epochs that will be trained again are dropped, the others are kept even if the
+    logger was made to overwrite its file.
+    """
+    path = pathlib.Path(logger.filename)
+    if not path.exists():
+        return
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.reader(file, delimiter=logger.sep))
+        if rows and rows[0][:1] != ["epoch"]:
+            raise ValueError("its first line does not begin with the epoch")
+    except (ValueError, csv.Error) as error:
+        aside = path.with_name(path.name + ".damaged")
+        os.replace(path, aside)
+        warnings.warn(
+            f"{path} is damaged ({error}): it is kept as {aside.name}, and a new one is begun.",
+            stacklevel=2,
+        )
+        return
+    while len(rows) > 1 and not (rows[-1] and rows[-1][0].isdigit() and int(rows[-1][0]) < epoch):
+        rows.pop()
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", newline="") as file:
+        csv.writer(file, delimiter=logger.sep).writerows(rows if len(rows) > 1 else [])
+    os.replace(temporary, path)
+    logger.append = True
 
 
 def _labelled(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.callbacks.Callback]:

@@ -1,12 +1,17 @@
 """The distribution strategy for the devices that are there."""
 
+import contextlib
+import functools
+import inspect
+import os
 import weakref
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
 from keras_negact import _checks
-from keras_negact._isolation import OPEN_PORTS
+from keras_negact._isolation import OPEN_PORTS, TOLD
 from keras_negact.training.cluster import Cluster, default_timeout, read_cluster
 from keras_negact.training.watchdog import watching
 
@@ -128,23 +133,49 @@ def _multi_worker(
         # No peers, and no server for them.
         return _mirrored(replicas)
     cluster.require_bindable()
-    with watching(cluster, timeout, joining=True):
+    is_chief = cluster.index == 0
+    if is_chief and TOLD not in os.environ:
+        print(
+            f"{OPEN_PORTS} A private network or a firewall keeps others out (docs/distributed.md).",
+            flush=True,
+        )
+    with watching(cluster, timeout, joining=True), _heartbeats_within(timeout):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     # With this, `fit` watches the peers while it trains.
     patience[strategy] = timeout
-    if cluster.index == 0:
+    if is_chief:
         _say(
             f"multi_worker, {len(cluster.workers)} workers with "
             f"{strategy.num_replicas_in_sync // len(cluster.workers)} replicas each"
         )
-        # Where all are on this machine, who started them has said so, or has isolated them.
-        if not cluster.on_this_machine:
-            print(
-                f"{OPEN_PORTS} A private network or a firewall keeps others out "
-                "(docs/distributed.md).",
-                flush=True,
-            )
     return strategy
+
+
+@contextlib.contextmanager
+def _heartbeats_within(seconds: float) -> Iterator[None]:
+    """Let TensorFlow's coordination service, if it is made meanwhile, wait so long for a heartbeat.
+
+    By itself it takes a worker for lost that got no turn for ten seconds, as on a machine with much
+    else to do. No public name sets it. Where the one used here is gone, the ten seconds stay.
+    """
+    try:
+        from tensorflow.python.eager.context import context
+
+        configure = context().configure_coordination_service
+        is_known = "heartbeat_timeout_in_ms" in inspect.signature(configure).parameters
+    except (ImportError, AttributeError):
+        is_known = False
+    if not is_known:
+        yield
+        return
+    milliseconds = max(1, round(1000 * seconds))
+    context().configure_coordination_service = functools.partial(
+        configure, heartbeat_timeout_in_ms=milliseconds
+    )
+    try:
+        yield
+    finally:
+        del context().configure_coordination_service
 
 
 def _data_parallel_in_jax(name: str, replicas: int | None) -> tf.distribute.Strategy:

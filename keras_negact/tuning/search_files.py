@@ -6,6 +6,7 @@ import os
 import pathlib
 from typing import Any
 
+from keras_negact import _files
 from keras_negact.tuning._keras_tuner import keras_tuner
 
 _IDENTITY = "search.json"
@@ -16,17 +17,7 @@ DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, Recursion
 
 def replace_text(path: pathlib.Path, text: str) -> None:
     """Write a file whole or not at all."""
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    try:
-        unfinished.write_text(text)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"A file of the search cannot be written ({error.strerror}); the same command goes on "
-            "from what is there",
-            str(path),
-        ) from error
+    _files.replace(path, text, "A file of the search")
 
 
 def read_json(path: pathlib.Path, kinds: dict[str, type], remedy: str) -> dict[str, Any]:

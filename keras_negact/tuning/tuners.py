@@ -15,6 +15,7 @@ from keras_negact import _checks
 from keras_negact._extras import require
 from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
+from keras_negact.training.state import random_state_kept
 from keras_negact.tuning import oracles
 from keras_negact.tuning._keras_tuner import keras_tuner
 from keras_negact.tuning.budget import Budget
@@ -28,7 +29,7 @@ from keras_negact.tuning.search_files import (
     refuse_another_search,
     write_identity,
 )
-from keras_negact.tuning.trial_logs import RefuseNanLoss, check_results
+from keras_negact.tuning.trial_logs import RefuseNanLoss, check_objectives, check_results
 from keras_negact.tuning.trial_record import TrialRecord
 from keras_negact.tuning.tuner_arguments import (
     check_hypermodel,
@@ -161,10 +162,33 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         with owned(self.project_dir), new_models():
             # Another process may have searched here since this one was made.
             self._take_what_is_there()
+            self._check_objectives(fit_args, fit_kwargs)
             write_identity(pathlib.Path(self.project_dir), self._about)
             if self.oracle.talks:
                 tell_who_reaches_chief()
             super().search(*fit_args, **fit_kwargs)
+
+    def _check_objectives(self, fit_args: tuple, fit_kwargs: dict) -> None:
+        """End the search before its first trial if none would log the objective."""
+        trains_as_keras = type(self.hypermodel).fit in (
+            keras_tuner.HyperModel.fit,
+            LENIHyperModel.fit,
+        )
+        compiled_here = any((self.optimizer, self.loss, self.metrics))
+        if self.oracle.end_order or not trains_as_keras or compiled_here:
+            return
+        try:
+            with (
+                random_state_kept(),
+                keras_tuner.engine.tuner.maybe_distribute(self.distribution_strategy),
+            ):
+                model = self.hypermodel.build(self.oracle.get_space())
+                check_objectives(self._objective_names(), model, fit_args, fit_kwargs)
+        except keras_tuner.errors.FatalError:
+            raise
+        except Exception:
+            # What else is wrong the trials tell, one by one: other points may be right.
+            return
 
     def _populate_initial_space(self) -> None:
         if isinstance(self.hypermodel, LENIHyperModel):
@@ -224,7 +248,9 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
                 results = super().run_trial(trial, *args, **kwargs)
             check_results(results, self._objective_names())
         except (keras_tuner.errors.FatalError, KeyboardInterrupt):
-            TrialRecord().write(folder)
+            # A full disk may be what has ended it.
+            with contextlib.suppress(OSError):
+                TrialRecord().write(folder)
             raise
         except Exception as error:
             record.failure = _in_one_line(error)

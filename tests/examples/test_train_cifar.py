@@ -171,10 +171,11 @@ def test_real_images_train_a_mixed_network(tmp_path):
         "--model MobileNetV2 --activation leni",
         "--model MobileNetV2 --activation on_off_relu",
         "--model cifar_resnet8 --mixed-precision --jit-compile",
+        "--model cifar_resnet8 --strategy mirrored",
         "--model on_off_cnn --activation gelu",
     ],
 )
-def test_other_networks_and_precisions_train(arguments, tmp_path):
+def test_other_networks_precisions_and_strategies_train(arguments, tmp_path):
     lines = run(f"--dataset digits --limit 100 --epochs 1 {arguments} --output-dir", tmp_path)
     assert_finished(tmp_path, lines, epochs=1)
 

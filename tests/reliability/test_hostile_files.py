@@ -3,6 +3,7 @@
 What is loaded may be refused or not; that nothing is executed is seen by Python's own audit.
 """
 
+import io
 import json
 import pickle
 import sys
@@ -16,8 +17,10 @@ from keras_negact import LENI, OnOffReLU, clone_with_activation
 from keras_negact.comparison import read_runs
 from keras_negact.comparison.checkpoint import Checkpoint
 from keras_negact.training import Backup
-from keras_negact.training.packing import unpack
+from keras_negact.training.state import rewind
+from keras_negact.tuning import trial_rows
 from tests.support.backends import tensorflow_only
+from tests.support.toy_search import toy_tuner
 
 pytestmark = tensorflow_only
 EXECUTING = (
@@ -166,42 +169,80 @@ def test_a_file_of_a_network_executes_nothing(put, kind, executed, tmp_path):
 
 
 def archive_of(text):
-    return lambda path: zipfile.ZipFile(path, "w").writestr("document.json", text)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("document.json", text)
+    return content.getvalue()
 
 
-STATES = {
-    "a pickle": lambda path: path.write_bytes(pickle.dumps(Hostile())),
-    "a pickle in NumPy's file": lambda path: np.save(
-        path.open("wb"), np.array([Hostile()], dtype=object), allow_pickle=True
-    ),
+def numpy_file(save):
+    content = io.BytesIO()
+    save(content, np.array([Hostile()], dtype=object))
+    return content.getvalue()
+
+
+CONTENTS = {
+    "a pickle": pickle.dumps(Hostile()),
+    "a pickle in NumPy's file": numpy_file(np.save),
+    "a pickle in NumPy's archive": numpy_file(lambda file, array: np.savez(file, record=array)),
     "an operation": archive_of('{"op": "__builtins__"}'),
     "a path": archive_of('{"array": "/../../etc/passwd", "dtype": "uint8", "shape": [1]}'),
     "objects": archive_of('{"array": 0, "dtype": "object", "shape": [1]}'),
+    "a configuration": json.dumps(SYSTEM).encode(),
+    "a program": f"__import__('os').system({COMMAND!r})\n".encode(),
 }
 
 
-@pytest.mark.parametrize("kind", STATES)
-def test_a_state_file_executes_nothing(kind, executed, tmp_path):
-    path = tmp_path / "backup.zip"
-    STATES[kind](path)
-    attempt(lambda: unpack(path.read_bytes()))
-    attempt(Backup(tmp_path).read)
-    path.rename(tmp_path / "runs.jsonl")
-    with pytest.warns(UserWarning, match="is no run"):
-        attempt(lambda: read_runs(tmp_path))
-    assert executed == []
-    assert not (tmp_path / "executed").exists()
+class Work:
+    """A folder with a file of every kind that the package reads back, and who reads it."""
+
+    def __init__(self, folder):
+        self.model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        self.model.compile("sgd", "mse")
+        self.tuner = toy_tuner("random", folder, max_trials=1)
+        self.tuner.search(verbose=0)
+        trial = folder / "search" / "trial_0"
+        self.checkpoint = Checkpoint(folder / "unfinished", "relu", 0, {})
+        unfinished = self.checkpoint._path
+        unfinished.parent.mkdir()
+        self.readers = {
+            folder / "backup.zip": Backup(folder).read,
+            folder / "history.csv": self._rewind,
+            folder / "runs.jsonl": lambda: read_runs(folder),
+            unfinished: self._restore,
+            unfinished.with_suffix(".npz"): self._restore,
+            folder / "search" / "oracle.json": self.tuner.oracle.reload,
+            folder / "search" / "search.json": lambda: toy_tuner("random", folder),
+            trial / "trial.json": self.tuner.oracle.reload,
+            trial / "run.json": lambda: trial_rows(self.tuner),
+            trial / "checkpoint.weights.h5": self.tuner.get_best_models,
+        }
+
+    def _restore(self):
+        self.checkpoint.restore(self.model)
+
+    def _rewind(self):
+        rewind(keras.callbacks.CSVLogger(next(iter(self.readers)).with_name("history.csv")), 1)
 
 
-def test_an_unfinished_run_of_the_first_version_executes_nothing(executed, tmp_path):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    checkpoint = Checkpoint(tmp_path, "relu", 0, {})
-    record = np.array([Hostile()], dtype=object)
-    np.savez(checkpoint._path.with_suffix(".npz"), record=record, allow_pickle=True)
-    attempt(lambda: checkpoint.restore(model))
-    assert executed == []
-    assert not (tmp_path / "executed").exists()
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return Work(tmp_path_factory.mktemp("work"))
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_of_the_package_executes_nothing(kind, work, executed, tmp_path):
+    for path, read in work.readers.items():
+        before = path.read_bytes() if path.exists() else None
+        path.write_bytes(CONTENTS[kind])
+        attempt(read)
+        assert executed == [], path.name
+        assert not (tmp_path / "executed").exists(), path.name
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(before)
 
 
 def test_the_audit_sees_what_would_be_executed(executed, tmp_path):

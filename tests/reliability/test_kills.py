@@ -132,12 +132,22 @@ def _parent_of(pid):
 
 
 def read_lines(process, text, count):
-    """Read the output until `count` lines held `text`."""
+    """Read the output until `count` lines held `text`: whether there were so many."""
     for line in process.stdout:
         count -= text in line
         if count <= 0:
-            return
-    raise AssertionError(f"it ended without {text!r}")
+            return True
+    return False
+
+
+def workers_of(launcher):
+    """Its processes once all are there, in their order; none if it has ended."""
+    while launcher.poll() is None:
+        found = sorted(children_of(launcher))
+        if len(found) == 2:
+            return found
+        time.sleep(0.02)
+    return []
 
 
 def test_launcher_and_workers_that_are_killed_again_and_again(tmp_path, capsys):
@@ -145,30 +155,44 @@ def test_launcher_and_workers_that_are_killed_again_and_again(tmp_path, capsys):
     status, output = finish(launch("crashing_worker.py", tmp_path / "whole"))
     assert status == 0, output
     expected = arrays(tmp_path / "whole" / "weights0.npz")
-    folder = tmp_path / "killed"
     kills = dict.fromkeys(("launcher", "worker 0", "worker 1"), 0)
-    for number in range(KILLS_OF_LAUNCHER):
-        victim = ("launcher", "launcher", "worker 0", "launcher", "worker 1")[number % 5]
+    begun, chains, folder = 0, 0, None
+
+    def end_of_chain():
+        status, output = finish(launch("crashing_worker.py", folder))
+        assert status == 0, output
+        for worker in (0, 1):
+            found = arrays(folder / f"weights{worker}.npz")
+            assert found.keys() == expected.keys()
+            for name in expected:
+                np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6)
+            assert json.loads((folder / f"history{worker}.json").read_text()) == [0, 1, 2]
+
+    while sum(kills.values()) < KILLS_OF_LAUNCHER:
+        if folder is None:
+            chains, folder = chains + 1, tmp_path / f"chain{chains}"
+        victim = ("launcher", "launcher", "worker 0", "launcher", "worker 1")[begun % 5]
         process = launch("crashing_worker.py", folder, "1:0:0:slow", options=("--grace", "5"))
-        if number % 4 != 3:
-            read_lines(process, "slow now", moments.randint(1, 4))
+        # In the work itself, and now and then before it has begun.
+        early = begun % 4 == 3
+        begun += 1
+        at_work = early or read_lines(process, "slow now", moments.randint(1, 4))
+        workers = workers_of(process) if at_work else []
         time.sleep(moments.uniform(0, 1))
-        workers = sorted(children_of(process))
-        assert len(workers) == 2
-        killed = process.pid if victim == "launcher" else workers[int(victim[-1])]
-        os.kill(killed, signal.SIGKILL)
-        status, _ = finish(process)
-        assert status in (-signal.SIGKILL, 128 + signal.SIGKILL)
+        if workers and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid if victim == "launcher" else workers[int(victim[-1])], 9)
+        status, output = finish(process)
+        if status == 0:
+            # It came to its end before it was killed.
+            end_of_chain()
+            folder = None
+            continue
+        assert status == (-signal.SIGKILL if victim == "launcher" else 128 + signal.SIGKILL), output
         kills[victim] += 1
-    status, output = finish(launch("crashing_worker.py", folder))
-    assert status == 0, output
-    for worker in (0, 1):
-        found = arrays(folder / f"weights{worker}.npz")
-        assert found.keys() == expected.keys()
-        for name in expected:
-            np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6)
-        assert json.loads((folder / f"history{worker}.json").read_text()) == [0, 1, 2]
-    tell(capsys, f"launch: kills of {kills}, nothing lost")
+    if folder is not None:
+        end_of_chain()
+    tell(capsys, f"launch: kills of {kills} in {chains} chains, nothing lost")
 
 
 def test_chief_and_workers_of_a_search_whose_parent_is_killed_again_and_again(tmp_path, capsys):

@@ -1,37 +1,22 @@
 """Folders that are removed, or disks that are full, in the middle of the work: one sentence."""
 
-import contextlib
 import os
-import resource
 import shutil
-import signal
 
 import keras
 import keras_tuner
 import pytest
 
-from keras_negact.comparison.checkpoint import write_in_one_go
+from keras_negact import _files
 from keras_negact.comparison.results import append_run, read_runs
 from keras_negact.training import Backup, fit
 from tests.support.backends import tensorflow_only
 from tests.support.comparisons import made_up_run
+from tests.support.full_files import full_after
 from tests.support.small_training import small_data, small_model
 from tests.support.toy_search import Toy, toy_tuner
 
 pytestmark = tensorflow_only
-
-
-@contextlib.contextmanager
-def full_after(size):
-    """No file can grow beyond so many bytes, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def assert_one_sentence(error, folder):
@@ -123,8 +108,8 @@ def test_a_finished_run_that_cannot_be_written_is_not_taken_for_one(tmp_path):
 
 def test_a_file_of_a_comparison_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "summary.md"
-    write_in_one_go(path, "before")
+    _files.replace(path, "before")
     with full_after(100), pytest.raises(OSError, match="goes on from what is there") as caught:
-        write_in_one_go(path, "x" * 1000)
+        _files.replace(path, "x" * 1000)
     assert_one_sentence(caught.value, path)
     assert [one.read_text() for one in tmp_path.iterdir()] == ["before"]

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -30,6 +30,16 @@ def two_inputs(outputs: int = 1) -> keras.Model:
 
 def nested_inputs() -> keras.Model:
     return _network({"a": keras.Input((4,)), "rest": [keras.Input((2,)), keras.Input((2,))]}, 1)
+
+
+def named_outputs() -> keras.Model:
+    inputs = keras.Input((8,))
+    inner = one_input(2)
+    outputs = dict(zip("pq", inner(inputs), strict=True))
+    model = keras.Model(inputs, outputs)
+    losses = dict(zip("pq", inner.loss, strict=True))
+    model.compile(keras.optimizers.SGD(0.01, 0.9), losses, metrics={"p": ["accuracy"]})
+    return model
 
 
 def _network(inputs: list | dict, outputs: int) -> keras.Model:
@@ -66,7 +76,7 @@ class InMemory(keras.utils.PyDataset):
     def __getitem__(self, index):
         self.asked.append(index)
         chosen = slice(index * BATCH, (index + 1) * BATCH)
-        return tuple(array[chosen] for array in self._arrays)
+        return keras.tree.map_structure(lambda array: array[chosen], self._arrays)
 
     def on_epoch_begin(self):
         self.told.append("begin")
@@ -77,7 +87,8 @@ class InMemory(keras.utils.PyDataset):
 
 def batches(*arrays, passes: int = 1) -> Iterator[tuple]:
     for _, start in itertools.product(range(passes), range(0, EXAMPLES, BATCH)):
-        yield tuple(array[start : start + BATCH] for array in arrays)
+        part = slice(start, start + BATCH)
+        yield keras.tree.map_structure(lambda array, part=part: array[part], arrays)
 
 
 def dataset(*arrays) -> tf.data.Dataset:
@@ -161,7 +172,7 @@ def _cases() -> dict[str, Case]:
         if kind in arrays:
             add(kind, "validation_split", validation_split=0.25)
             add(kind, "sample_weight", sample_weight=WEIGHT)
-        if kind in ("array", "dataset", "unknown", "PyDataset", "PyDataset-threads"):
+        if kind not in ("float64", "tensor", "tuple", "nested", "generator"):
             # A pass over several epochs, and one that has too little left for the last of them.
             add(kind, "short_epochs", steps_per_epoch=4)
             add(kind, "thirds", steps_per_epoch=2)
@@ -178,6 +189,34 @@ def _cases() -> dict[str, Case]:
         lambda: two_inputs(2),
     )
     found["array+steps_without_batch_size"] = Case(lambda: {"x": X, "y": Y, "steps_per_epoch": 4})
+    both = (HALVES, (Y, Q))
+    of_both = {
+        "dataset": Case(lambda: {"x": dataset(*both)}),
+        "unknown": Case(lambda: {"x": unknown(*both)}),
+        "PyDataset": Case(lambda: {"x": InMemory(*both)}, on_replicas=False),
+        "function": Case(lambda: {"x": lambda epoch: dataset(*both)}, of_epoch=True),
+        "generator": Case(
+            lambda: {"x": batches(*both, passes=EPOCHS), "steps_per_epoch": STEPS},
+            on_replicas=False,
+        ),
+    }
+    for kind, case in of_both.items():
+        found[f"{kind}+outputs"] = replace(case, model=lambda: two_inputs(2))
+    weighted = (X, Y, WEIGHT)
+    found["function+sample_weight"] = Case(
+        lambda: {"x": lambda epoch: dataset(*weighted)}, of_epoch=True
+    )
+    found["generator+sample_weight"] = Case(
+        lambda: {"x": batches(*weighted, passes=EPOCHS), "steps_per_epoch": STEPS},
+        on_replicas=False,
+    )
+    named = {"x": X, "y": {"p": Y, "q": Q}, "batch_size": BATCH}
+    for option, more in {
+        "": {},
+        "+sample_weights": {"sample_weight": {"p": WEIGHT, "q": WEIGHT[::-1].copy()}},
+        "+validation_split": {"validation_split": 0.25},
+    }.items():
+        found[f"named{option}"] = Case(lambda more=more: {**named, **more}, named_outputs)
     return found
 
 
@@ -202,7 +241,8 @@ def by_model_fit(case: Case) -> tuple[keras.Model, Losses]:
     model, losses = case.model(), Losses()
     arguments = case.arguments()
     if case.of_epoch:
-        arguments["x"] = arguments["x"](0)
+        steps = arguments.pop("steps_per_epoch", -1)
+        arguments["x"] = arguments["x"](0).take(steps)
     model.fit(**arguments, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[losses])
     return model, losses
 

@@ -30,8 +30,10 @@ def start(*command: str, **more: str) -> subprocess.Popen:
     )
 
 
-def launch(script: str, *arguments: str, workers: int = 2, options=()) -> subprocess.Popen:
-    return start(*LAUNCHER, "--workers", workers, *options, SCRIPTS / script, *arguments)
+def launch(
+    script: str, *arguments: str, workers: int = 2, options=(), **more: str
+) -> subprocess.Popen:
+    return start(*LAUNCHER, "--workers", workers, *options, SCRIPTS / script, *arguments, **more)
 
 
 def finish(process: subprocess.Popen, seconds: float = 400) -> tuple[int, str]:

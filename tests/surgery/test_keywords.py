@@ -51,6 +51,11 @@ def given_a_state(x):
     return layers.LSTM(4, return_sequences=True)(x, initial_state=[state, state * 0.5])
 
 
+def numbers_of_numpy(x):
+    x = ops.reshape(x, (-1, np.prod(x.shape[1:])))
+    return ops.reshape(ops.roll(x, np.int64(1), axis=1), (-1, *X.shape[1:]))
+
+
 def attending(x):
     attention = layers.MultiHeadAttention(2, 3)
     return attention(x, key=x * 2.0, value=x, use_causal_mask=True)
@@ -63,6 +68,7 @@ KINDS = [
     operations,
     given_a_mask,
     given_a_state,
+    numbers_of_numpy,
     attending,
 ]
 
@@ -111,3 +117,12 @@ def test_keywords_of_nested_models(training):
     inner.get_layer("normalization").moving_mean.assign(np.full(4, -100.0))
     moved = np.abs(np.asarray(clone_with_activation(model)(X))).max() > 50
     assert moved == (not training)
+
+
+def test_a_weight_given_as_a_tensor_is_not_shared():
+    inputs = keras.Input((4,))
+    dense = layers.Dense(4, activation="relu", name="dense")
+    x = ops.matmul(dense(inputs), dense.kernel)
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    with pytest.raises(ValueError, match=r"`matmul.* is given the weight `dense/kernel`"):
+        clone_with_activation(model)

@@ -5,7 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from keras_negact import clone_with_activation, fold_for_inference, plan_activation_swap
 from tests.support.backends import to_numpy
@@ -94,6 +94,81 @@ def test_a_causal_network_stays_causal(convolution):
     later[:, 10:] += 1
     np.testing.assert_array_equal(to_numpy(clone(now))[:, :10], to_numpy(clone(later))[:, :10])
     assert np.abs(clone(now)[:, 10:] - clone(later)[:, 10:]).max() > 0
+
+
+def temporal(x):
+    """The first block of a temporal network: the other branch comes from the input itself."""
+    y = layers.SpatialDropout1D(0.1)(layers.Conv1D(4, 3, padding="causal", activation="relu")(x))
+    y = layers.LayerNormalization()(layers.Conv1D(4, 3, padding="causal")(y))
+    return layers.ReLU()(layers.Add()([layers.Conv1D(4, 1)(x), layers.ReLU()(y)]))
+
+
+def activated_first(x):
+    return causal(layers.ReLU()(layers.Conv1D(4, 1)(x)))
+
+
+def chomped(x):
+    """Zeros on both sides, and what looked ahead cut off."""
+    return layers.Cropping1D((0, 4))(
+        layers.Conv1D(4, 5, activation="relu")(layers.ZeroPadding1D(4)(x))
+    )
+
+
+def sliced(x):
+    return layers.Conv1D(4, 3)(layers.ZeroPadding1D(2)(x))[:, :-2]
+
+
+def padded_by_an_operation(x):
+    return layers.Conv1D(4, 3)(layers.Dropout(0.1)(ops.pad(x, [[0, 0], [2, 0], [0, 0]])))
+
+
+def recurrent(x):
+    return layers.GRU(4, return_sequences=True)(layers.ReLU()(x))
+
+
+@pytest.mark.parametrize(
+    "front", [temporal, activated_first, chomped, sliced, padded_by_an_operation, recurrent]
+)
+def test_no_way_lets_the_future_in(front):
+    inputs = keras.Input((20, 2))
+    x = layers.ReLU()(front(inputs))
+    model = keras.Model(inputs, layers.Dense(1)(layers.Conv1D(3, 1, activation="relu")(x)))
+    clone = clone_with_activation(model)
+    scramble(clone)
+    now = np.random.default_rng(0).normal(size=(1, 20, 2)).astype("float32")
+    later = now.copy()
+    later[:, 10:] += 1
+    for network in (model, clone):
+        ahead = np.abs(to_numpy(network(now)) - to_numpy(network(later)))
+        assert ahead[:, :10].max() < 1e-6
+        assert ahead[:, 10:].max() > 0
+
+
+def test_convolutions_that_look_ahead_let_blocks_look_ahead():
+    inputs = keras.Input((20, 2))
+    x = layers.ReLU()(layers.Conv1D(4, 1)(inputs))
+    x = layers.ReLU()(layers.Conv1D(4, 3, padding="same")(x))
+    x = layers.ReLU()(layers.Add()([x, layers.Conv1D(4, 3, padding="causal")(x)]))
+    plan = plan_activation_swap(keras.Model(inputs, layers.Conv1D(1, 1)(x)))
+    assert [site.around for site in plan.sites] == ["space"] * 3
+
+
+def test_images_in_a_sequence_are_looked_at_one_by_one():
+    inputs = keras.Input((6, 5, 5, 2))
+    x = layers.TimeDistributed(layers.Conv2D(4, 3, padding="same"))(inputs)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.ConvLSTM2D(4, 3, padding="same", return_sequences=True)(x))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    plan = plan_activation_swap(model)
+    assert [site.form for site in plan.sites if site.form] == ["depthwise (1, 3, 3)"] * 2
+    clone = plan.apply()
+    scramble(clone)
+    now = np.random.default_rng(0).normal(size=(1, 6, 5, 5, 2)).astype("float32")
+    later = now.copy()
+    later[:, 3:] += 1
+    np.testing.assert_allclose(
+        to_numpy(clone(now))[:, :3], to_numpy(clone(later))[:, :3], atol=1e-6
+    )
 
 
 def test_blocks_at_tokens_look_at_their_own_place():

@@ -239,3 +239,36 @@ def test_a_class_that_saves_its_state_by_itself():
     model = dense_behind(inputs, counting(inputs))
     counting.offset = 2.5
     check_state(model, np.ones((2, 3), "float32"))
+
+
+def test_what_keras_has_no_name_for():
+    """Classes and functions of a user's, none of them registered, at any depth."""
+
+    class Penalty(keras.regularizers.Regularizer):
+        def __call__(self, x):
+            return 0.01 * keras.ops.sum(keras.ops.square(x))
+
+        def get_config(self):
+            return {}
+
+    class Cell(layers.SimpleRNNCell):
+        def call(self, inputs, states, training=None):
+            output, states = super().call(inputs, states)
+            return output * 2.0, states
+
+    def tenth(shape, dtype=None):
+        return 0.1 * keras.ops.ones(shape, dtype)
+
+    inputs = keras.Input((5, 3))
+    x = layers.Dense(
+        4,
+        activation="relu",
+        kernel_initializer=tenth,
+        bias_initializer=lambda shape, dtype=None: keras.ops.zeros(shape, dtype),
+        kernel_regularizer=Penalty(),
+    )(inputs)
+    x = layers.Bidirectional(layers.RNN(Cell(3), return_sequences=True))(x)
+    x = layers.TimeDistributed(layers.Dense(3, kernel_regularizer=Penalty()))(x)
+    model = dense_behind(inputs, layers.Flatten()(x))
+    clone = check_state(model, np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32"))
+    assert len(clone.losses) == len(model.losses) == 2

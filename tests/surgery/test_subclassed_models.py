@@ -112,9 +112,81 @@ class Looping(keras.Model):
         return x if float(ops.max(x)) > 0 else -x
 
 
+class Hidden(keras.Model):
+    """Two layers of one width, put together in ways of their own below."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.more = layers.Dense(3, activation="relu"), layers.Dense(3)
+
+
+class Scaling(Hidden):
+    def call(self, inputs, training=False):
+        x = self.more(self.dense(inputs))
+        return x * (2.0 if training else 3.0)
+
+
+class Flipping(Hidden):
+    def call(self, inputs, training=False):
+        return ops.flip(self.more(self.dense(inputs)), axis=1 if training else 0)
+
+
+class Rewired(Hidden):
+    def call(self, inputs, training=False):
+        x = self.dense(inputs)
+        y = self.more(x)
+        return y - x if training else y - y
+
+
+class Tied(Hidden):
+    def call(self, inputs):
+        return ops.matmul(self.more(self.dense(inputs)), ops.transpose(self.more.kernel))
+
+
+class TiedDirectly(Hidden):
+    def call(self, inputs):
+        return ops.matmul(self.more(self.dense(inputs)), self.more.kernel)
+
+
+class Told(Hidden):
+    """Says a word on training in every way."""
+
+    def __init__(self):
+        super().__init__()
+        self.normalization, self.dropout = layers.BatchNormalization(), layers.Dropout(0.5)
+
+    def call(self, inputs, training=None):
+        x = self.dropout(self.dense(inputs), training=training)
+        x = self.normalization(x, training=training) + ops.arange(3, dtype="float32")
+        return self.more(x * np.array([1.0, 2.0, 3.0], "float32"))
+
+
+def test_a_word_on_training_and_constants_are_no_difference():
+    model, x = Told(), np.ones((2, 3), "float32")
+    model(x)
+    np.testing.assert_allclose(clone_with_activation(model)(x), model(x), atol=1e-6)
+
+
+class Pair(Hidden):
+    def call(self, first, second):
+        return self.dense(first) + self.more(second)
+
+
+def test_one_argument_is_asked_for():
+    model, x = Pair(), np.ones((2, 3), "float32")
+    model(x, x)
+    with pytest.raises(ValueError, match="missing 1 required positional argument: 'second'"):
+        clone_with_activation(model)
+
+
 @pytest.mark.parametrize(
     ("kind", "cause"),
     [
+        (Scaling, "other things in training"),
+        (Flipping, "other things in training"),
+        (Rewired, "other things in training"),
+        (Tied, "a weight of a layer is used outside"),
+        (TiedDirectly, "a weight of a layer is used outside"),
         (Weighted, "weights are in none of the layers"),
         (Switching, "other things in training"),
         (Penalized, "adds losses"),

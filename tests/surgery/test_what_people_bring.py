@@ -25,6 +25,19 @@ def test_a_function_of_keras_as_the_activation():
     assert clone.layers[1].activation is keras.activations.gelu
 
 
+def test_functions_of_another_library_and_of_nobody():
+    model = stack(layers.Conv2D(4, 3), layers.ReLU())
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        plan, _ = check_same_function(model, tf.nn.relu)
+        assert plan.sites[0].keeps_function
+    with pytest.raises(ValueError, match=r"takes a site.*keras.layers.Activation.*raised at re_lu"):
+        clone_with_activation(model, lambda x: ops.relu(x))
+    with pytest.raises(ValueError, match=r"must return layers\. Received: 5"):
+        clone_with_activation(model, lambda: 5)
+
+
 def test_a_factory_means_what_it_means_for_models():
     clone = clone_with_activation(
         stack(layers.Conv2D(4, 3), layers.ReLU()), lambda: LENI(kernel_size=5)
@@ -69,6 +82,42 @@ class Holder(layers.Layer):
 
     def call(self, inputs):
         return self.activation(inputs)
+
+
+class Naming(layers.Layer):
+    """Looks its activation up when it is called."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activation
+
+    def call(self, inputs):
+        return keras.activations.get(self.activation)(inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.activation}
+
+
+class Holding(layers.Layer):
+    """Holds an activation by another name."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.bend = keras.activations.gelu
+
+    def call(self, inputs):
+        return self.bend(inputs)
+
+
+def test_activations_in_a_users_layers_are_listed():
+    model = stack(layers.Conv2D(4, 3), Naming("relu", name="naming"), Holding(name="holding"))
+    with pytest.warns(UserWarning, match="None of the 2 .*inside Naming.*inside Holding"):
+        clone_with_activation(model)
+    plan, _ = check_same_function(model)
+    assert [(site.path, site.function) for site in plan.sites] == [
+        ("naming", "relu"),
+        ("holding", "gelu"),
+    ]
 
 
 class Shifted(layers.LeakyReLU):
@@ -178,6 +227,17 @@ def test_silu_written_as_a_product():
     assert not any(isinstance(layer, layers.Multiply) for layer in clone.layers)
 
 
+def test_a_product_that_is_one_elsewhere_stays():
+    product = layers.Multiply(name="product")
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = product([x, layers.Activation("sigmoid")(x)])
+    x = product([x, layers.Conv2D(4, 1)(x)])
+    _, clone = check_same_function(keras.Model(inputs, layers.Conv2D(2, 1)(x)))
+    assert isinstance(clone.get_layer("product"), layers.Multiply)
+    assert len(new_layers(clone)) == 1
+
+
 def slopes():
     return layers.PReLU("uniform", shared_axes=[1, 2])
 
@@ -221,6 +281,14 @@ def test_what_is_not_linear_stops_it(behind):
     assert actions(plan)["leaky"] == "compress"
 
 
+def test_nothing_to_train_is_said():
+    model = stack(layers.Conv2D(4, 3, activation="relu"))
+    model.trainable = False
+    with pytest.warns(UserWarning, match="Nothing of the clone is trained") as caught:
+        assert not clone_with_activation(model).trainable_weights
+    assert len(caught) == 1
+
+
 def test_the_new_layers_alone_are_trained():
     inner = keras.Sequential(
         [keras.Input((6, 6, 4)), layers.Conv2D(4, 3), layers.ReLU()], name="in"
@@ -247,133 +315,11 @@ def test_the_new_layers_alone_are_trained():
         plan_activation_swap(model, trainable=3)
 
 
-class Taking(keras.Model):
-    """Takes a graph, and something more."""
-
-    def __init__(self, inputs, outputs, factor, **kwargs):
-        super().__init__(inputs, outputs, **kwargs)
-        self.factor = factor
-
-    def train_step(self, data):
-        return {"factor": self.factor}
-
-
-class Making(keras.Model):
-    """Makes its own graph of two inputs."""
-
-    def __init__(self, **kwargs):
-        first, second = keras.Input((4,)), keras.Input((4,))
-        super().__init__([first, second], layers.ReLU()(first + second), **kwargs)
-        self.note = "mine"
-
-    def train_step(self, data):
-        return {}
-
-
-def test_a_subclass_that_takes_a_graph_stays():
-    inputs = keras.Input((4,))
-    model = Taking(inputs, layers.Dense(2)(layers.Dense(3, activation="relu")(inputs)), 0.5)
-    clone = clone_with_activation(model)
-    assert type(clone) is Taking
-    assert clone.factor == 0.5
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class Scaling(layers.Layer):
-    """A preprocessor, beside the graph."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, inputs):
-        return inputs * self.factor
-
-    def get_config(self):
-        return {**super().get_config(), "factor": self.factor}
-
-
-class Pipeline(keras.Model):
-    """Preprocesses what it is given, as the tasks of keras-hub do."""
-
-    def predict(self, x, **kwargs):
-        return super().predict(self.preprocessor(x), **kwargs)
-
-
-class Classifier(Pipeline):
-    """Makes its own graph of a backbone, and keeps a preprocessor beside it."""
-
-    def __init__(self, backbone, classes, preprocessor=None, **kwargs):
-        head = layers.Dense(classes, name="predictions")
-        outputs = head(layers.ReLU(name="pooled")(backbone(backbone.input)))
-        super().__init__(backbone.input, outputs, **kwargs)
-        self.backbone, self.head = backbone, head
-        self.preprocessor, self.classes = preprocessor, classes
-
-    def get_config(self):
-        return {"backbone": self.backbone, "classes": 2, "preprocessor": self.preprocessor}
-
-
-class Wrapping(Pipeline):
-    """The same, of a graph that it is given."""
-
-    def __init__(self, inputs, outputs, backbone, preprocessor, **kwargs):
-        super().__init__(inputs, outputs, **kwargs)
-        self.parts = {"backbone": backbone}
-        self.seen = keras.metrics.Mean(name="seen")
-        self.preprocessor = preprocessor
-
-
-def backbone():
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, layers.Dense(6, activation="relu")(inputs), name="backbone")
-
-
-def test_a_task_with_a_preprocessor_says_what_it_loses():
-    task = Classifier(backbone(), 2, Scaling(0.5), name="task")
-    lost = "without predict, preprocessor"
-    with pytest.warns(UserWarning, match=rf"`task` \(Classifier\).*{lost}\.") as caught:
-        clone = clone_with_activation(task)
-    assert len(caught) == 1
-    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
-    np.testing.assert_allclose(clone(x), task(x), atol=1e-6)
-    # What is left does what it says: it predicts what the preprocessor has prepared.
-    np.testing.assert_allclose(clone.predict(x * 0.5, verbose=0), task.predict(x, verbose=0))
-
-
-def test_a_task_that_takes_its_graph_works_with_its_preprocessor():
-    body = backbone()
-    outputs = layers.Dense(2)(body(body.input))
-    task = Wrapping(body.input, outputs, body, Scaling(0.5), name="task")
-    task.compile(keras.optimizers.Adam(0.25), "mse")
-    clone = clone_with_activation(task)
-    assert type(clone) is Wrapping
-    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
-    predicted = task.predict(x, verbose=0)
-    np.testing.assert_allclose(clone.predict(x, verbose=0), predicted, atol=1e-6)
-    # Its parts are the clone's own.
-    assert clone.parts["backbone"] is clone.get_layer("backbone") is not body
-    assert clone.preprocessor is not task.preprocessor
-    assert clone.seen is not task.seen
-    assert clone.optimizer is not task.optimizer
-    assert float(clone.optimizer.learning_rate) == 0.25
-
-
 def test_a_model_of_keras_2_is_told_apart():
     kind = type("Functional", (), {"__module__": "tf_keras.src.engine.functional", "name": "old"})
     for call in (clone_with_activation, plan_activation_swap):
         with pytest.raises(ValueError, match=r"`old` is a model of tf_keras.*TF_USE_LEGACY_KERAS"):
             call(kind())
-
-
-def test_one_warning_says_what_a_subclass_loses():
-    first, second = keras.Input((4,)), keras.Input((4,))
-    model = keras.Model([first, second], layers.Dense(1)(Making(name="made")([first, second])))
-    x = [np.ones((2, 4), "float32"), -2 * np.ones((2, 4), "float32")]
-    with pytest.warns(UserWarning, match=r"`made` \(Making\).*without note, train_step") as caught:
-        clone = clone_with_activation(model)
-    assert len(caught) == 1
-    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)))
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -14,6 +14,7 @@ from tests.support.fit_cases import (
     CASES,
     CLASS_WEIGHT,
     EPOCHS,
+    HALVES,
     STEPS,
     InMemory,
     Losses,
@@ -23,6 +24,7 @@ from tests.support.fit_cases import (
     by_model_fit,
     differences,
     one_input,
+    two_inputs,
 )
 from tests.support.processes import SCRIPTS, finish, start
 from tests.support.small_training import Crash, CrashAt
@@ -120,22 +122,33 @@ class Recorder(keras.layers.Layer):
         return input_shape
 
 
-def recording_model():
-    inner = one_input()
-    recorder = Recorder()
-    inputs = keras.Input((8,))
-    model = keras.Model(inputs, inner(recorder(inputs)))
+def recording_model(inputs: int = 1):
+    inner, recorder = one_input() if inputs == 1 else two_inputs(), Recorder()
+    given = [keras.Input((8 // inputs,), name=name) for name in "ab"[:inputs]]
+    passed = [recorder(given[0]), *given[1:]]
+    model = keras.Model(given, inner(passed if inputs > 1 else passed[0]))
     model.compile(keras.optimizers.SGD(0.05, 0.9), inner.loss, run_eagerly=True)
     return model, recorder.seen
 
 
-@pytest.mark.parametrize("kind", ["array", "batch", "PyDataset", "PyDataset-threads"])
+SHUFFLED = {
+    "array": lambda chosen: X[chosen],
+    "batch": lambda chosen: X[chosen],
+    "list": lambda chosen: [half[chosen] for half in HALVES],
+    "dict": lambda chosen: dict(zip("ab", (half[chosen] for half in HALVES), strict=True)),
+    "PyDataset": lambda chosen: X[chosen],
+    "PyDataset-threads": lambda chosen: X[chosen],
+}
+
+
+@pytest.mark.parametrize("kind", SHUFFLED)
 @pytest.mark.parametrize("backup", [False, True])
 def test_shuffled_every_example_once_and_as_model_fit_in_that_order(tmp_path, kind, backup):
+    inputs = 2 if kind in ("list", "dict") else 1
     arguments = {"shuffle": "batch", **CASES["array"].arguments()}
     if kind != "batch":
         arguments = {"shuffle": True, **CASES[kind].arguments()}
-    model, seen = recording_model()
+    model, seen = recording_model(inputs)
     callbacks = [Backup(tmp_path)] if backup else []
     fit(model, **arguments, epochs=EPOCHS, verbose=0, callbacks=callbacks)
     assert len(seen) == EPOCHS * STEPS
@@ -146,9 +159,10 @@ def test_shuffled_every_example_once_and_as_model_fit_in_that_order(tmp_path, ki
         assert sorted(numbers) == list(range(len(X)))
         assert numbers != sorted(numbers)
     assert orders[:STEPS] != orders[STEPS : 2 * STEPS]
-    again, _ = recording_model()
+    again, _ = recording_model(inputs)
     for chosen in orders:
-        again.fit(X[chosen], Y[chosen], batch_size=len(chosen), shuffle=False, verbose=0)
+        x = SHUFFLED[kind](chosen)
+        again.fit(x, Y[chosen], batch_size=len(chosen), shuffle=False, verbose=0)
     for mine, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
@@ -255,3 +269,36 @@ def test_no_warning_of_its_own_for_a_dataset():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         fit(one_input(), CASES["dataset"].arguments()["x"], verbose=0)
+
+
+def test_a_generator_is_validated_on_as_by_model_fit_unless_there_is_a_backup(tmp_path):
+    def arguments():
+        held_out = batches(X, Y, passes=EPOCHS)
+        common = {"batch_size": len(X), "epochs": EPOCHS, "verbose": 0}
+        return {**common, "validation_data": held_out, "validation_steps": STEPS}
+
+    expected, found = one_input(), one_input()
+    expected.fit(X, Y, **arguments())
+    fit(found, X, Y, **arguments())
+    assert differences(expected, found) <= 1e-6
+    with pytest.raises(ValueError, match="`validation_data` must be arrays or a dataset"):
+        fit(one_input(), X, Y, **arguments(), callbacks=[Backup(tmp_path)])
+
+
+class Noisy(InMemory):
+    """Draws from NumPy's generator at every batch, as augmentation does."""
+
+    def __getitem__(self, index):
+        x, y = super().__getitem__(index)
+        return x + np.random.normal(size=x.shape).astype("float32"), y
+
+
+def test_what_is_drawn_for_a_batch_is_what_model_fit_would_draw(tmp_path):
+    models = []
+    for train in (keras.Model.fit, fit):
+        model = one_input()
+        keras.utils.set_random_seed(3)
+        callbacks = [] if train is keras.Model.fit else [Backup(tmp_path)]
+        train(model, Noisy(X, Y), epochs=EPOCHS, shuffle=False, verbose=0, callbacks=callbacks)
+        models.append(model)
+    assert differences(*models) <= 1e-6

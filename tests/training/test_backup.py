@@ -3,8 +3,6 @@
 import errno
 import io
 import os
-import resource
-import signal
 import zipfile
 
 import keras
@@ -13,6 +11,8 @@ import pytest
 from keras_negact._ownership import FolderInUse
 from keras_negact.training import Backup, fit
 from keras_negact.training.packing import pack, unpack
+from keras_negact.training.state import CallbackMemory
+from tests.support.full_files import full_after
 from tests.support.small_training import small_data, small_model
 
 X, Y = small_data()
@@ -106,6 +106,23 @@ DAMAGES = {
     **{
         f"without {part}": lambda good, part=part: rewritten(good, **{part: None})
         for part in ("epoch", "variables", "history", "seed", "random")
+    },
+    **{
+        f"{part} that is {value!r}": lambda good, part=part, value=value: rewritten(
+            good, **{part: value}
+        )
+        for part, value in {
+            "epoch": "1",
+            "step": [0],
+            "stopped": 0,
+            "history": {"epoch": [0]},
+            "variables": [],
+            "callbacks": [],
+            "random": {"numpy": 5},
+            "seed": "7",
+            "pass": 5,
+            "identity": [],
+        }.items()
     },
 }
 
@@ -222,22 +239,22 @@ def test_too_little_space_is_an_error_before_training(tmp_path, monkeypatch):
         fit(small_model(), X, Y, verbose=0, callbacks=[Backup(tmp_path)])
 
 
-@pytest.fixture
-def smallest_files():
-    """Files can't grow beyond 1000 bytes, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-def test_full_disk_keeps_the_backup_before(tmp_path, smallest_files):
+def test_full_disk_keeps_the_backup_before(tmp_path):
     backup = Backup(tmp_path)
     backup.write(pack({"epoch": 1}))
-    smallest_files()
-    with pytest.raises(OSError, match="the one before is intact") as raised:
+    intact = pytest.raises(OSError, match="the one before is intact")
+    with full_after(1000), intact as raised:
         backup.write(pack({"epoch": 2, "weights": list(range(1000))}))
     assert raised.value.errno == errno.EFBIG
     assert unpack(backup.read()) == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["backup.zip"]
+
+
+def test_a_backup_does_not_say_where_callbacks_write(tmp_path):
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    memory = CallbackMemory([logger])
+    logger.keys, logger.filename = ["loss"], "elsewhere.csv"
+    remembered = memory.capture()
+    logger.keys, logger.filename = None, "here.csv"
+    memory.restore(remembered)
+    assert (logger.keys, logger.filename) == (["loss"], "here.csv")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import time
 
@@ -44,9 +45,13 @@ def resume(folder, uninterrupted):
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == EPOCHS
 
 
-def test_killed_worker_is_named_and_the_run_goes_on_where_it_was(tmp_path, uninterrupted):
+def test_killed_worker_is_named_in_a_sentence_and_the_run_goes_on_where_it_was(
+    tmp_path, uninterrupted
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     began = time.monotonic()
-    process = launch("crashing_worker.py", tmp_path, "1:1:3:kill")
+    process = launch("crashing_worker.py", tmp_path, "1:1:3:kill", TMPDIR=str(temporary))
     # Worker 0 may name its lost peer before the launcher says how that one ended.
     before = read_until(process, "worker 1 was ended by SIGKILL")
     killed = time.monotonic()
@@ -54,7 +59,11 @@ def test_killed_worker_is_named_and_the_run_goes_on_where_it_was(tmp_path, unint
     output = before + after
     assert status == 128 + signal.SIGKILL, output
     assert time.monotonic() - killed < 60, f"after {killed - began:.0f} s of training"
-    assert "lost worker 1 (localhost:" in output
+    (sentence,) = re.findall(r"\] (Worker 0 lost worker 1 \(localhost:.*)\n", output)
+    (kept,) = temporary.glob("keras_negact-traceback-*")
+    assert sentence.endswith(f". The traceback is in {kept}.")
+    assert "Traceback" not in output
+    assert "Traceback" in kept.read_text()
     resume(tmp_path, uninterrupted)
 
 
@@ -65,9 +74,9 @@ def test_chief_killed_while_it_writes_leaves_the_backup_before(tmp_path, uninter
     assert "lost worker 0 (localhost:" in output
     saved = unpack(Backup(tmp_path / "backup").read())
     assert (saved["epoch"], saved["step"]) == (1, 0)
-    assert list((tmp_path / "backup").glob("*.tmp"))
+    assert list((tmp_path / "backup").glob("unfinished_*"))
     resume(tmp_path, uninterrupted)
-    assert not list((tmp_path / "backup").glob("*.tmp"))
+    assert not list((tmp_path / "backup").glob("unfinished_*"))
 
 
 @pytest.mark.slow

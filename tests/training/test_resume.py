@@ -44,13 +44,22 @@ def train(model, directory, *, save_every="epoch", more=(), epochs=EPOCHS, data=
     )
 
 
-ARRAYS, FUNCTION = (X, Y), (shuffled_by_epoch, None)
+class ByNumber(keras.utils.PyDataset):
+    def __len__(self):
+        return -(-len(X) // 10)
+
+    def __getitem__(self, number):
+        chosen = slice(10 * number, 10 * number + 10)
+        return X[chosen], Y[chosen]
+
+
+ARRAYS, FUNCTION, BY_NUMBER = (X, Y), (shuffled_by_epoch, None), (ByNumber(), None)
 
 
 @pytest.mark.parametrize(
     ("save_every", "data"),
-    [("epoch", ARRAYS), (2, ARRAYS), (2, FUNCTION), (6, FUNCTION)],
-    ids=["epoch-arrays", "2-arrays", "2-function", "6-function"],
+    [("epoch", ARRAYS), (2, ARRAYS), (2, FUNCTION), (6, FUNCTION), (2, BY_NUMBER)],
+    ids=["epoch-arrays", "2-arrays", "2-function", "6-function", "2-PyDataset"],
 )
 def test_ends_with_the_weights_and_history_of_an_uninterrupted_run(tmp_path, save_every, data):
     whole = small_model()

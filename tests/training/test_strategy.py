@@ -5,6 +5,7 @@ import json
 import pytest
 import tensorflow as tf
 
+from keras_negact._isolation import TOLD
 from keras_negact.launch import free_ports
 from keras_negact.training import Backup, evaluate, fit, make_strategy
 from tests.support.processes import finish, start
@@ -95,9 +96,9 @@ def test_one_replica_trains(tmp_path, name, backup, shuffle):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.2"])
-def test_says_who_reaches_the_ports_where_nobody_else_has(host):
-    addresses = [f"{host}:{port}" for port in free_ports(2)]
+@pytest.mark.parametrize("told", [False, True])
+def test_says_who_reaches_the_ports_where_nobody_else_has(told):
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
     script = "from keras_negact.training import make_strategy; make_strategy()"
     processes = [
         start(
@@ -106,6 +107,7 @@ def test_says_who_reaches_the_ports_where_nobody_else_has(host):
             TF_CONFIG=json.dumps(
                 {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             ),
+            **({TOLD: "1"} if told else {}),
         )
         for index in range(2)
     ]
@@ -114,8 +116,38 @@ def test_says_who_reaches_the_ports_where_nobody_else_has(host):
         status, output = finish(process)
         assert status == 0, output
         outputs.append("listens on all network interfaces without a password" in output)
-    # The launcher says it for the workers of one machine; elsewhere the first worker does.
-    assert outputs == [host != "localhost", False]
+    # The launcher says it for its workers; of others the first one does.
+    assert outputs == [not told, False]
+
+
+def test_the_heartbeats_of_a_cluster_are_awaited_as_long_as_its_peers():
+    """What TensorFlow is told when the strategy is made, with its own default elsewhere."""
+    config = {
+        "cluster": {"worker": [f"localhost:{port}" for port in free_ports(2)]},
+        "task": {"type": "worker", "index": 0},
+    }
+    script = """
+import tensorflow as tf
+from tensorflow.python.eager.context import context
+from keras_negact.training import make_strategy
+
+class Made(Exception):
+    pass
+
+def stop(*_, **__):
+    raise Made
+
+# Before it waits for the other worker, which never comes.
+context().enable_collective_ops = stop
+try:
+    make_strategy()
+except Made:
+    print("told", context().coordination_service.heartbeat_timeout_in_ms, flush=True)
+"""
+    process = start("-c", script, TF_CONFIG=json.dumps(config), KERAS_NEGACT_TIMEOUT="37.5")
+    status, output = finish(process)
+    assert status == 0, output
+    assert "told 37500" in output
 
 
 def test_a_cluster_of_one_worker_is_one_machine(monkeypatch, capsys):

@@ -118,21 +118,64 @@ def test_an_objective_that_is_not_logged_ends_the_search_after_the_first_trial(n
     assert len(toy.runs) == 1
 
 
-def test_forgotten_validation_data_are_told_with_what_was_logged_and_the_search_goes_on_with_them(
-    tmp_path,
+def built(hp):
+    hp.Choice("a", [1, 2, 3])
+    model = small_network()
+    model.compile("sgd", **compile_arguments(), run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize("hypermodel", [lambda: built, hyper_model], ids=["function", "leni"])
+def test_an_objective_that_no_network_can_log_ends_the_search_before_the_first_trial(
+    hypermodel, tmp_path
 ):
-    def build(hp):
-        hp.Choice("a", [1, 2, 3])
-        model = small_network()
-        model.compile("sgd", **compile_arguments(), run_eagerly=True)
-        return model
+    images, labels = digits(20)
+    objective = keras_tuner.Objective("val_acuracy", "max")
+    tuner = RandomSearch(hypermodel(), objective, max_trials=12, directory=tmp_path)
+    with pytest.raises(keras_tuner.errors.FatalError, match=r"accuracy, loss, val_accuracy"):
+        tuner.search(images, labels, validation_data=(images, labels), verbose=0)
+    assert not tuner.oracle.trials
+
+
+def test_an_objective_that_a_callback_logs_is_found(tmp_path):
+    class Own(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["own"] = 1.0 + epoch
 
     images, labels = digits(20)
-    tuner = RandomSearch(build, max_trials=2, seed=0, directory=tmp_path)
+    objective = keras_tuner.Objective("own", "max")
+    tuner = RandomSearch(built, objective, max_trials=1, directory=tmp_path)
+    tuner.search(images, labels, epochs=2, callbacks=[Own()], verbose=0)
+    assert tuner.finished_trials()[0].score == 2
+
+
+def test_networks_of_several_inputs_are_searched_with_lists(tmp_path):
+    def two_inputs():
+        inputs = [keras.Input((8, 8, 1)), keras.Input((8, 8, 1))]
+        hidden = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Add()(inputs))
+        hidden = keras.layers.GlobalAveragePooling2D()(hidden)
+        return keras.Model(inputs, keras.layers.Dense(10)(hidden))
+
+    images, labels = digits(20)
+    pair = [images, images[::-1].copy()]
+    compiling = {**compile_arguments(), "run_eagerly": True}
+    hypermodel = tuning.LENIHyperModel(two_inputs, compile=compiling, seed=0)
+    for name, validation in (
+        ("data", {"validation_data": (pair, labels)}),
+        ("split", {"validation_split": 0.5}),
+    ):
+        tuner = RandomSearch(hypermodel, max_trials=1, directory=tmp_path, project_name=name)
+        tuner.search(pair, labels, **validation, verbose=0)
+        assert len(tuner.finished_trials()) == 1
+
+
+def test_forgotten_validation_data_are_told_before_the_first_trial(tmp_path):
+    images, labels = digits(20)
+    tuner = RandomSearch(built, max_trials=2, seed=0, directory=tmp_path)
     with pytest.raises(keras_tuner.errors.FatalError, match=r"accuracy, loss\..*validation data"):
         tuner.search(images, labels, verbose=0)
-    assert len(tuner.oracle.trials) == 1
-    again = RandomSearch(build, max_trials=2, seed=0, directory=tmp_path)
+    assert not tuner.oracle.trials
+    again = RandomSearch(built, max_trials=2, seed=0, directory=tmp_path)
     again.search(images, labels, validation_data=(images, labels), verbose=0)
     rows = trial_rows(again)
     assert [row["status"] for row in rows] == ["COMPLETED"] * 2
@@ -155,6 +198,31 @@ def test_a_loss_that_is_not_a_number_fails_a_trial_of_any_hypermodel(name, tmp_p
     tuner.search()
     assert capsys.readouterr().out.count("failed: NanLoss: loss is nan") == 2
     assert len(tuner.finished_trials()) == 6
+
+
+class Diverging(keras_tuner.HyperModel):
+    """Networks that Keras trains, some at a rate at which the loss is no number."""
+
+    first_points = ({"rate": "too large"}, {"rate": "right"})
+
+    def build(self, hp):
+        rate = hp.Choice("rate", ["right", "too large"])
+        keras.utils.set_random_seed(hp.Choice("seed", [0, 1, 2, 3]))
+        model = small_network()
+        optimizer = keras.optimizers.SGD(0.01 if rate == "right" else float("inf"))
+        model.compile(optimizer, **compile_arguments(), run_eagerly=True)
+        return model
+
+
+@every_tuner
+def test_networks_whose_loss_is_not_a_number_fail_whatever_trains_them(name, tmp_path, capsys):
+    tuner = toy_tuner(name, tmp_path, Diverging(), max_trials=3)
+    images, labels = digits(20)
+    tuner.search(images, labels, validation_data=(images, labels))
+    assert {trial.hyperparameters.values["rate"] for trial in tuner.finished_trials()} == {"right"}
+    failed = [trial for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
+    assert {trial.hyperparameters.values["rate"] for trial in failed} == {"too large"}
+    assert capsys.readouterr().out.count("failed: NanLoss: ") == len(failed)
 
 
 def test_the_results_of_executions_are_averaged_and_their_seeds_differ(tmp_path):
@@ -303,6 +371,17 @@ def test_a_search_goes_on_without_the_trials_whose_files_are_damaged(name, tmp_p
     assert [row["status"] for row in rows] == ["COMPLETED"] * 5 + ["FAILED"] * 2
     assert all("trial.json is damaged" in row["failure"] for row in rows[5:])
     assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_trial_is_told_by_name_and_kept(how, tmp_path):
+    toy_tuner("random", tmp_path, max_trials=2).search()
+    path = tmp_path / "search" / "trial_0" / "trial.json"
+    kept = damage(path, how)
+    with pytest.warns(UserWarning, match=f"{path} is damaged: .*another one is made"):
+        tuner = toy_tuner("random", tmp_path, max_trials=2)
+    assert len(tuner.finished_trials()) == 1
+    assert path.read_bytes() == kept
 
 
 @pytest.mark.parametrize("how", DAMAGES)

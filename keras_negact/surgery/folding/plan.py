@@ -84,8 +84,8 @@ def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.
     included, is copied as it is. All of this is this package's choice: the papers do not treat it.
 
     Args:
-        model: a Functional or a built Sequential model, with other such models nested in it. It
-            stays as it is.
+        model: a Functional or a built Sequential model, with other such models nested in it, or a
+            subclassed one whose `call` can be traced. It stays as it is.
         verbose: whether to print the totals. `print(plan_folding(model))` gives every layer and
             every reason.
 
@@ -94,8 +94,9 @@ def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.
         imported.
 
     Raises:
-        ValueError: when `model` has no graph that could be read (a subclassed model, or a
-            Sequential one that was never built), or a layer cannot be made again from its config.
+        ValueError: when `model` has no graph that could be read (a subclassed model that cannot be
+            traced, or a Sequential one that was never built), or a layer cannot be made again from
+            its config.
 
     Examples:
         >>> model = keras.Sequential([

@@ -16,7 +16,8 @@ def _leni_for(leni, site, width: int) -> dict:
             activation.dtype_policy = dtype_policy(site)
         changes["activation"] = None if activation == "relu" else activation
     if leni.transform == "depthwise":
-        changes.update(forms.transformation(site.around, leni.get_config(), width))
+        config = leni.get_config()
+        changes.update(forms.transformation(site.around, config, width, site.rank))
     return changes
 
 

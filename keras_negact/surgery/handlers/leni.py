@@ -205,6 +205,11 @@ def _(layer):
     def function(x):
         return Function("leni", lambda: functions.fresh_copy(x), layer=x)
 
+    def steps_ahead(x):
+        looks = x.transform == "depthwise" and x.padding == "same"
+        taps = x.kernel_size[0] if isinstance(x.kernel_size, tuple) else x.kernel_size
+        return taps // 2 if looks else 0
+
     names = ("kernel", "compression_kernel", "positive_scale", "negative_scale")
     return Rule(
         follow,
@@ -215,5 +220,6 @@ def _(layer):
         arrays=Block,
         simplifies=True,
         template=LENI_TEMPLATE,
+        steps_ahead=steps_ahead,
         channel_axis=stated_axis,
     )

@@ -65,13 +65,13 @@ def _function_multiply_adds(
 def kernel_multiply_adds(layer, before: tuple, after: tuple, outcome: Outcome | None, rule) -> int:
     """Multiply-adds of the layer's own kernels."""
     shape = before if rule.at_input else after
-    axis = -1 if rule.channel_axis is None else rule.channel_axis(layer, len(shape))
+    axis = None if rule.channel_axis is None else rule.channel_axis(layer, len(shape))
     sizes = [
         math.prod(weight_shape(layer, name, outcome))
         for name in rule.kernels
         if getattr(layer, name, None) is not None
     ]
-    return positions(shape, axis) * sum(sizes)
+    return positions(shape, -1 if axis is None else axis) * sum(sizes)
 
 
 def positions(shape: tuple, axis: int) -> int:

@@ -46,7 +46,7 @@ def product(question: Question) -> Outcome:
 def reshape(question: Question) -> Outcome:
     (channels,), operation = question.maps, question.operation
     moved = reshaped(channels, question.shapes[0], question.output_shapes[0], question)
-    target = list(operation.newshape)
+    target = [int(size) for size in operation.newshape]
     if target[moved.axis] != -1:
         target[moved.axis] = len(moved)
     return Outcome([moved], config={"newshape": tuple(target)})
@@ -59,12 +59,31 @@ def transpose(question: Question) -> Outcome:
     return Outcome([channels.at(order.index(channels.axis))])
 
 
+def padded(question: Question) -> Outcome:
+    """Beside the channels, which then pass as they are."""
+    (channels,), widths = question.maps, question.operation.pad_width
+    along = widths[channels.axis if len(widths) > 1 else 0]
+    if any(along):
+        raise Conflict("it pads the channels", question.maps)
+    if any(question.constants):
+        raise Conflict("it pads with more than zeros", question.maps)
+    return Outcome([channels])
+
+
+@register_operation("Pad")
+def _(operation):
+    def steps_ahead(x):
+        return -x.pad_width[1 if len(x.pad_width) > 1 else 0][0]
+
+    return Rule(padded, passes=True, linear=True, steps_ahead=steps_ahead)
+
+
 @register_operation("Abs", "Absolute", "Square", "Clip", "Sign")
 def _(operation):
     return Rule(unchanged, passes=True)
 
 
-@register_operation("Cast", "Negative")
+@register_operation("Cast", "ConvertToTensor", "Negative")
 def _(operation):
     return Rule(unchanged, passes=True, linear=True, passes_gates=True)
 

@@ -141,15 +141,11 @@ def _(layer):
 
 @register(layers.ZeroPadding1D)
 def _(layer):
-    def zeros_in_front(x):
-        front, behind = x.padding
-        return None if behind else front
-
     return Rule(
         along_space,
         passes=True,
         linear=True,
-        zeros_in_front=zeros_in_front,
+        steps_ahead=lambda x: -x.padding[0],
         channel_axis=stated_axis,
     )
 
@@ -157,9 +153,21 @@ def _(layer):
 @register(
     layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D
 )
-@register(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
+@register(layers.Cropping2D, layers.Cropping3D)
 def _(layer):
     return Rule(along_space, passes=True, linear=True, passes_shifts=True, channel_axis=stated_axis)
+
+
+@register(layers.Cropping1D)
+def _(layer):
+    return Rule(
+        along_space,
+        passes=True,
+        linear=True,
+        passes_shifts=True,
+        steps_ahead=lambda x: x.cropping[0],
+        channel_axis=stated_axis,
+    )
 
 
 @register(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)

@@ -96,7 +96,7 @@ def keep_channels(
         function=None if function is None else describe,
         kernels=kernels,
         at_input=True,
-        channel_axis=stated_axis,
+        channel_axis=_own_axis if axes or scale_and_shift is not None else _no_axis,
         multiply_adds=multiply_adds,
     )
 
@@ -188,9 +188,20 @@ def refuse(
         follow,
         kernels=kernels,
         at_input=True,
-        channel_axis=stated_axis,
+        channel_axis=_no_axis,
         multiply_adds=multiply_adds,
     )
+
+
+def _own_axis(layer, rank: int) -> int:
+    """The axis of the channels that a layer's weights are along: its `axis`, if it has one."""
+    axis = getattr(layer, "axis", None)
+    return axis % rank if isinstance(axis, int) else stated_axis(layer, rank)
+
+
+def _no_axis(layer, rank: int) -> int | None:
+    """Element by element, or unknown: where the channels are, others say."""
+    return stated_axis(layer, rank) if hasattr(layer, "data_format") else None
 
 
 def _activation(function):
