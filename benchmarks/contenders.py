@@ -123,6 +123,10 @@ def contenders(shape: tuple) -> dict:
     if not spatial_axes:
         for name in ("leni_shifted", "leni_by_image"):
             layers.pop(name, None)
-    if spatial_axes:
+    if len(spatial_axes) == 3:
+        # Keras has no depthwise convolution there: LENI's own form and shifted products are left.
+        for name in ("leni_by_hand", "funnel_relu", "depthwise", "relu_and_depthwise"):
+            layers.pop(name)
+    elif spatial_axes:
         layers["leni_composed"] = ComposedLENI()
     return layers

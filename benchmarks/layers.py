@@ -18,7 +18,7 @@ import sys
 import numpy as np
 from _timing import interleaved, write_result
 
-SIZES = ("64x32x32x64", "8x112x112x64", "64x8x8x512", "64x1024x64", "4096x1024")
+SIZES = ("64x32x32x64", "8x112x112x64", "64x8x8x512", "64x1024x64", "8x16x16x16x64", "4096x1024")
 MODES = ("tf", "tf-xla", "jax")
 COPY_ELEMENTS = 2**27
 MAIN_SIZE = SIZES[0]

@@ -94,6 +94,23 @@ def test_every_row_of_changing_tasks_is_that_of_its_runs():
         assert (online, late, dead) == expected, variant
 
 
+def test_every_row_of_relabelled_digits_is_that_of_its_runs():
+    runs = {}
+    for line in (RESULTS / "plasticity" / "digits" / "runs.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        accuracies = [100 * task["accuracy"] for task in run["tasks"]]
+        runs.setdefault(run["variant"], []).append(accuracies)
+    text = (ROOT / "docs" / "evidence.md").read_text()
+    number = r"(\d+\.\d)"
+    pattern = rf"^\| (\w+) \| (\d) \| {number} \| {number} \| {number} \|$"
+    rows = re.findall(pattern, text, re.MULTILINE)
+    assert {row[0] for row in rows} >= {"relu", "leni", "on_off"}
+    for variant, seeds, *written in rows:
+        assert int(seeds) == len(runs[variant])
+        first, *_, last = np.transpose(runs[variant])
+        assert written == [f"{x:.1f}" for x in (first.mean(), last.mean(), last.min())], variant
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/which.md"])
 def test_what_is_said_of_changing_tasks_is_that_of_the_runs(page):
     late = {}

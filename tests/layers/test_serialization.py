@@ -190,3 +190,21 @@ def test_registered_under_the_name_of_the_package():
     for layer_class in (LENI, OnOffReLU, RetinalOpponency):
         registered = keras.saving.get_registered_name(layer_class)
         assert registered == f"keras_negact>{layer_class.__name__}"
+
+
+def test_what_a_configuration_does_not_say_is_what_the_first_version_had():
+    """Later defaults are for new blocks alone."""
+    first = {
+        "activation": None,
+        "transform": "depthwise",
+        "kernel_size": 3,
+        "kernel_gain": 1.0,
+        "padding": "same",
+        "normalization": None,
+        "compression": "channelwise",
+        "start": None,
+        "slope": None,
+        "use_bias": False,
+    }
+    config = LENI.from_config({"name": "block"}).get_config()
+    assert {name: config[name] for name in first} == first
