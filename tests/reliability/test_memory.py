@@ -53,5 +53,7 @@ def test_nothing_is_held_by_clones_that_are_gone(activation, capsys):
     with capsys.disabled():
         growth = (later[2] - memory) / 1e6
         print(f"\n{activation}: 100 clones, {growth:+.1f} MB over the last 50", flush=True)
-    assert later[:2] == (variables, descriptors)
+    # Fewer where what earlier tests held was let go of meanwhile.
+    assert later[0] <= variables
+    assert later[1] <= descriptors
     assert later[2] - memory < 5e6
