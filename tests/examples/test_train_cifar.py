@@ -102,6 +102,7 @@ def test_saved_model_reaches_the_reported_accuracy(uninterrupted):
     assert accuracy == pytest.approx(result_of(folder)["test_accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_and_ends_with_the_same_weights(uninterrupted, tmp_path):
     arguments = (f"{TINY} --resume --output-dir", tmp_path)
     process = subprocess.Popen(
