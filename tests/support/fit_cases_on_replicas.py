@@ -10,10 +10,8 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import numpy as np
-
 from keras_negact.training import Backup, fit, make_strategy
-from tests.support.fit_cases import CASES, EPOCHS, Losses, by_model_fit, differences
+from tests.support.fit_cases import CASES, EPOCHS, Losses, by_model_fit, difference, differences
 from tests.support.small_training import Crash, CrashAt
 
 
@@ -32,7 +30,7 @@ def compared(strategy, name: str) -> list[float]:
     losses = Losses()
     found = [differences(expected, trained(losses))]
     assert losses.steps == expected_losses.steps
-    found.append(float(np.abs(np.subtract(losses.values, expected_losses.values)).max()))
+    found.append(difference(expected_losses.values, losses.values))
     with tempfile.TemporaryDirectory() as folder:
         try:
             trained(Backup(folder, save_every=1), CrashAt(epoch=1, step=1))
