@@ -5,8 +5,7 @@ import os
 import keras
 import numpy as np
 
-from keras_negact import _checks
-from keras_negact._extras import require
+from keras_negact import _checks, _pictures
 from keras_negact.analysis.replay import Replay
 from keras_negact.layers.leni import LENI
 from keras_negact.surgery.plan import check_model
@@ -22,7 +21,7 @@ _BARS = (
 def draw_bars(report, path: str | os.PathLike) -> None:
     """Draw a group of bars for each activation, and what of the negative part is let through."""
     sites = report.sites
-    figure = _figure(8.5, 1.6 + 0.66 * len(sites))
+    figure = _pictures.new_figure(8.5, 1.6 + 0.66 * len(sites))
     shares, seen = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
     places = np.arange(len(sites))
     for number, (quantity, label, color) in enumerate(_BARS):
@@ -51,7 +50,7 @@ def draw_bars(report, path: str | os.PathLike) -> None:
         fontsize=8,
     )
     figure.suptitle(f"{report.model}, {report.examples} examples", fontsize=10, x=0.01, ha="left")
-    _save(figure, path)
+    _pictures.save(figure, path)
 
 
 def draw_feature_maps(
@@ -105,7 +104,7 @@ def draw_feature_maps(
         ("OFF, which a\nReLU throws away", off),
         (label, leni),
     ]
-    figure = _figure(1.45 * (len(columns) + 1) + 0.5, 1.45 * len(shown) + 0.9)
+    figure = _pictures.new_figure(1.45 * (len(columns) + 1) + 0.5, 1.45 * len(shown) + 0.9)
     grid = figure.subplots(len(shown), len(columns) + 1, squeeze=False)
     _show_image(grid[:, 0], image)
     drawn = None
@@ -130,7 +129,7 @@ def draw_feature_maps(
         x=0.01,
         ha="left",
     )
-    _save(figure, path)
+    _pictures.save(figure, path)
 
 
 def _check_image(image, expected: tuple) -> None:
@@ -181,17 +180,3 @@ def _show_image(panels, image: np.ndarray) -> None:
         image = image[..., 0]
     panels[0].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     panels[0].set_title("image", fontsize=9)
-
-
-def _figure(width: float, height: float):
-    # A figure of its own: pyplot's, and the backend that it chose, are the caller's.
-    return require("matplotlib.figure", "plot").Figure(
-        figsize=(width, height), layout="constrained"
-    )
-
-
-def _save(figure, path: str | os.PathLike) -> None:
-    path = os.fspath(path)
-    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
-    figure.savefig(temporary, dpi=130)
-    os.replace(temporary, path)

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from keras_negact import _pictures
 from keras_negact._extras import require
 
 _COLORS = {
@@ -67,7 +68,7 @@ def draw_differences(summary, path: str | os.PathLike) -> None:
     figure.legend(
         handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8
     )
-    _save(figure, path)
+    _pictures.save(figure, path)
 
 
 def draw_costs(summary, path: str | os.PathLike) -> None:
@@ -109,7 +110,7 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
     percent = ", %," if summary.scale == 100 else ""
     panels[0].set_ylabel(f"{summary.split} {summary.metric}{percent} and its standard error")
     figure.suptitle(_title(summary), fontsize=10, x=0.01, ha="left")
-    _save(figure, path)
+    _pictures.save(figure, path)
 
 
 def _name_at_the_side(panel, places, variants, reference: str, colors) -> None:
@@ -153,18 +154,8 @@ def _apart(wanted: list[float]) -> list[float]:
 
 
 def _figure(width: float, height: float, columns: int = 1):
-    # A figure of its own: pyplot's, and the backend that it chose, are the caller's.
-    figure = require("matplotlib.figure", "plot").Figure(
-        figsize=(width, height), layout="constrained"
-    )
+    figure = _pictures.new_figure(width, height)
     return figure, figure.subplots(1, columns, sharey=True)
-
-
-def _save(figure, path: str | os.PathLike) -> None:
-    path = os.fspath(path)
-    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
-    figure.savefig(temporary, dpi=130)
-    os.replace(temporary, path)
 
 
 def _limit_to_intervals(axes, shown, scale: float) -> None:

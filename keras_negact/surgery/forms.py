@@ -55,15 +55,17 @@ class Surroundings:
             return TOKENS
         behind = calls if fused else [c for call in calls for c in self._feeding(call)]
         past = _joined(self._pasts[call] for call in behind)
-        return _around(past if past.kinds else self._usual(rank), rank)
+        return _around(past if past.kinds else self._usual.get(rank, _Past()), rank)
 
-    def _usual(self, rank: int) -> _Past:
+    @functools.cached_property
+    def _usual(self) -> dict[int, _Past]:
         """What the network makes of inputs with so many axes."""
-        return _joined(
-            self._pasts[call]
-            for call, kind in self._kinds.items()
-            if kind and {len(x.shape) for x in (*call.inputs, *call.outputs)} == {rank}
-        )
+        of_rank: dict[int, list[_Past]] = {}
+        for call, kind in self._kinds.items():
+            ranks = {len(x.shape) for x in (*call.inputs, *call.outputs)}
+            if kind and len(ranks) == 1:
+                of_rank.setdefault(ranks.pop(), []).append(self._pasts[call])
+        return {rank: _joined(pasts) for rank, pasts in of_rank.items()}
 
     @functools.cached_property
     def _kinds(self) -> dict[Call, str | None]:

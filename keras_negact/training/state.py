@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_negact import _files
 from keras_negact.training.packing import fingerprint
 
 #: Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
@@ -250,10 +252,9 @@ def rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
         return
     while len(rows) > 1 and not (rows[-1] and rows[-1][0].isdigit() and int(rows[-1][0]) < epoch):
         rows.pop()
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", newline="") as file:
-        csv.writer(file, delimiter=logger.sep).writerows(rows if len(rows) > 1 else [])
-    os.replace(temporary, path)
+    kept = io.StringIO(newline="")
+    csv.writer(kept, delimiter=logger.sep).writerows(rows if len(rows) > 1 else [])
+    _files.replace(path, kept.getvalue())
     logger.append = True
 
 

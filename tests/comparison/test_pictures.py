@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from keras_negact.comparison import pictures, summarize
+from keras_negact import _pictures
+from keras_negact.comparison import summarize
 from tests.support.comparisons import made_up_run
 
 
 def figure_of(draw, monkeypatch):
     drawn = []
-    monkeypatch.setattr(pictures, "_save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(_pictures, "save", lambda figure, path: drawn.append(figure))
     draw("nowhere.png")
     (figure,) = drawn
     assert isinstance(figure, Figure)
