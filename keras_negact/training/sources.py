@@ -258,10 +258,14 @@ class Stream(Source):
         self._taken = 0
 
     def example(self) -> Any:
+        return self._first("The generator must yield at least one batch. It is empty.")
+
+    def _first(self, otherwise: str) -> Any:
+        """The next batch, which stays in the generator."""
         try:
             first = next(self._generator)
         except StopIteration:
-            raise ValueError("The generator must yield at least one batch. It is empty.") from None
+            raise ValueError(otherwise) from None
         self._generator = itertools.chain([first], self._generator)
         return first
 
@@ -269,6 +273,10 @@ class Stream(Source):
         # What an interrupted run was trained on; afterwards the generator stands where it ought to.
         for _ in itertools.islice(self._generator, place.skip - self._taken):
             pass
+        self._first(
+            f"The generator has no batches left for epoch {place.epoch + 1}: {place.skip} were "
+            "trained on before. It must yield `steps_per_epoch * epochs` of them."
+        )
         self._taken = place.skip + (limit or 0)
         return _generator(itertools.islice(self._generator, limit))
 

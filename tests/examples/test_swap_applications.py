@@ -19,14 +19,15 @@ def words(line: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_readme_shows_what_it_prints_and_the_network_is_saved(tmp_path):
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_readme_shows_what_it_prints_and_the_network_is_saved(tmp_path, backend):
     readme = (ROOT / "README.md").read_text()
     command = re.search(r"`python (examples/swap_applications\.py .* (\S+\.keras))`", readme)
     arguments = command[1].split()
     finished = subprocess.run(
         [sys.executable, str(ROOT / arguments[0]), *arguments[1:]],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(KERAS_BACKEND=backend),
         capture_output=True,
         text=True,
         check=False,

@@ -225,6 +225,21 @@ def test_a_backup_of_short_epochs_needs_data_that_can_begin_in_the_middle(tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_generator_that_was_used_up_before_the_interruption_says_so(tmp_path):
+    def resumable(epochs):
+        generator, backup = itertools.islice(batches(X, Y), 5), Backup(tmp_path)
+        arguments = {"steps_per_epoch": 2, "verbose": 0, "callbacks": [backup]}
+        return fit(one_input(), (one for one in generator), epochs=epochs, **arguments)
+
+    resumable(2)
+    assert len(resumable(3).history["loss"]) == 3
+    kept = (tmp_path / "backup.zip").read_bytes()
+    with pytest.raises(ValueError, match="no batches left for epoch 4: 6 were trained on"):
+        resumable(5)
+    assert (tmp_path / "backup.zip").read_bytes() == kept
+
+
 def test_a_generator_for_several_epochs_needs_their_length(tmp_path):
     with pytest.raises(ValueError, match="steps_per_epoch"):
         fit(one_input(), batches(X, Y), epochs=2, verbose=0, callbacks=[Backup(tmp_path)])
