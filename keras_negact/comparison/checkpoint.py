@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_negact import _files
-from keras_negact.training.packing import pack, unpack
+from keras_negact._packing import pack, unpack
 from keras_negact.training.state import capture_variables, restore_variables
 
 SECONDS_BETWEEN = 60.0

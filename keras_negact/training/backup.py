@@ -12,7 +12,7 @@ import keras
 
 from keras_negact import _checks, _files
 from keras_negact._ownership import owned
-from keras_negact.training.packing import pack, unpack
+from keras_negact._packing import pack, unpack
 
 VERSION = 1
 # The parts of a backup of any version, and what they are.

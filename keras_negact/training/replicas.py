@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_negact._packing import pack, unpack
 from keras_negact.training import state
 from keras_negact.training.cluster import read_cluster
-from keras_negact.training.packing import pack, unpack
 from keras_negact.training.run import StopSignal
 from keras_negact.training.tf_data import Shard, shard
 

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from keras_negact import _files
-from keras_negact.training.packing import fingerprint
+from keras_negact._packing import fingerprint
 
 #: Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
 PATHS = ("filepath", "filename", "log_dir")

@@ -9,8 +9,8 @@ import keras
 import pytest
 
 from keras_negact._ownership import FolderInUse
+from keras_negact._packing import pack, unpack
 from keras_negact.training import Backup, fit
-from keras_negact.training.packing import pack, unpack
 from keras_negact.training.state import CallbackMemory
 from tests.support.full_files import full_after
 from tests.support.small_training import small_data, small_model

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from keras_negact._packing import unpack
 from keras_negact.launch import free_ports
 from keras_negact.training import Backup
-from keras_negact.training.packing import unpack
 from tests.support.processes import (
     SCRIPTS,
     arrays,
