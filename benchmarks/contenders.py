@@ -105,7 +105,7 @@ def contenders(shape: tuple) -> dict:
             taps=3,
         ),
         "scaled": Applied(
-            lambda x, p: scale_channels(x, p, channel_axis=len(shape) - 1), scales=("scale",)
+            lambda x, p: scale_channels(x, p, len(shape) - 1, training=True), scales=("scale",)
         ),
         "scaled_plainly": Applied(lambda x, p: x * p, scales=("scale",)),
         "leni_by_hand": Applied(

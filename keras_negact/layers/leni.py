@@ -268,9 +268,8 @@ class LENI(FeatureMapLayer):
         positive = ops.cast(positive, inputs.dtype)
         negative = self._negative_branch(inputs, mask, training)
         if self.compression == "channelwise":
-            return (
-                scale_channels(positive, self.positive_scale, self._channel_axis(rank)) + negative
-            )
+            axis = self._channel_axis(rank)
+            return scale_channels(positive, self.positive_scale, axis, training) + negative
         if self.compression == "sum":
             return positive + negative
         axis = self._channel_axis(rank)
