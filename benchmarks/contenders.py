@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_negact import LENI, OnOffReLU
-from keras_negact.layers.ops.scaling import scale_channels
 from keras_negact.layers.ops.shifted import shifted_sum, shifted_sum_by_image
 from keras_negact.layers.rivals import FunnelReLU
 
@@ -104,10 +103,6 @@ def contenders(shape: tuple) -> dict:
             scales=("positive_scale",),
             taps=3,
         ),
-        "scaled": Applied(
-            lambda x, p: scale_channels(x, p, len(shape) - 1, training=True), scales=("scale",)
-        ),
-        "scaled_plainly": Applied(lambda x, p: x * p, scales=("scale",)),
         "leni_by_hand": Applied(
             lambda x, p, n, k: p * ops.relu(x) + n * _depthwise(ops.relu(-x), k),
             scales=("positive_scale", "negative_scale"),

@@ -94,8 +94,9 @@ class Graph:
 
     @cached_property
     def position(self) -> dict[Call, int]:
-        """Where each call stands in `all_calls`."""
-        return {call: index for index, call in enumerate(self.all_calls)}
+        """The order of the calls at every depth, those of models called at each step included."""
+        calls = dict.fromkeys(self._walk(with_steps=True))
+        return {call: index for index, call in enumerate(calls)}
 
     @cached_property
     def operations(self) -> dict[keras.Operation, list[Call]]:
@@ -137,12 +138,12 @@ class Graph:
         """Whether it is an output of the outermost model, or of one called at each step."""
         return any(call is None for call, _ in self._read_by(tensor, set()))
 
-    def _walk(self) -> Iterator[Call]:
+    def _walk(self, with_steps: bool = False) -> Iterator[Call]:
         for call in self.calls:
-            if call.body is None:
+            if call.body is not None:
+                yield from call.body._walk(with_steps)
+            if call.body is None or (with_steps and call.at_each_step):
                 yield call
-            else:
-                yield from call.body._walk()
 
     def _made_by(self, tensor, seen: set) -> Iterator[Call]:
         if tensor in seen:

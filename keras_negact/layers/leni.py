@@ -15,7 +15,6 @@ from keras_negact.layers._leni_start import (
 )
 from keras_negact.layers.ops.channel_mixing import mix_channels
 from keras_negact.layers.ops.depthwise import filter_negative_part
-from keras_negact.layers.ops.scaling import scale_channels
 
 _INNER = ("activation", "transform", "normalization")
 _WEIGHTS = {
@@ -268,8 +267,7 @@ class LENI(FeatureMapLayer):
         positive = ops.cast(positive, inputs.dtype)
         negative = self._negative_branch(inputs, mask, training)
         if self.compression == "channelwise":
-            axis = self._channel_axis(rank)
-            return scale_channels(positive, self.positive_scale, axis, training) + negative
+            return positive * self._per_channel(self.positive_scale, rank) + negative
         if self.compression == "sum":
             return positive + negative
         axis = self._channel_axis(rank)

@@ -85,7 +85,8 @@ def _depends_on(graph: Graph, tensor, ancestor) -> bool:
             return True
         if call not in seen and graph.position[call] > first:
             seen.add(call)
-            for x in call.inputs:
+            within = call.body.outputs if call.body is not None else ()
+            for x in (*call.inputs, *within):
                 pending += graph.producers(x)
     return False
 

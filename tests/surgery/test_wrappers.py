@@ -144,6 +144,18 @@ class Residual(layers.Layer):
         return inputs + self.steps[1](self.steps[0](inputs))
 
 
+def test_a_model_called_at_each_step_may_be_multiplied_with_what_it_was_computed_from():
+    inputs = keras.Input((5, 4))
+    activated = layers.ReLU(name="activated")(inputs)
+    each = keras.Sequential([keras.Input((4,)), layers.Dense(4, "relu", name="dense")])
+    product = layers.Multiply()([activated, layers.TimeDistributed(each, name="each")(activated)])
+    plan, _ = check_same_function(keras.Model(inputs, layers.Flatten()(product)))
+    assert [(site.name, site.action) for site in plan.sites] == [
+        ("activated", "swap"),
+        ("dense", "swap"),
+    ]
+
+
 def test_what_is_not_opened_is_listed():
     inputs = keras.Input((5, 3))
     x = Residual(name="own")(inputs)

@@ -11,8 +11,6 @@
 | `filter_negative_part` | shifted products, image by image | JAX on CPUs, in training |
 | | the depthwise convolution of the negative part | everywhere else |
 | `mix_channels` | a matrix product, or one for each group | everywhere |
-| `scale_channels` | a depthwise convolution by one tap | TensorFlow on CPUs, in training |
-| | a product | everywhere else |
 
 Each form is there for its speed, which `benchmarks/layers.py` measures, and all are differentiable
 in every way that the backend knows.
