@@ -151,6 +151,10 @@ class Run(keras.callbacks.Callback):
         self.left = False
         self._logs: dict | None = None
         self._restored: dict[str, Any] | None = None
+        #: The random state at the beginning of an epoch whose reader `Model.fit` would have made
+        #: before.
+        self._random: dict[str, Any] | None = None
+        self._makes_reader_late = False
         self._backup = next((one for one in callbacks if isinstance(one, Backup)), None)
         self._identity: dict[str, Any] = {}
         data.first_epoch = initial_epoch
@@ -222,6 +226,8 @@ class Run(keras.callbacks.Callback):
                 self.model.trainable_variables, self.weights_before_averaging, strict=False
             ):
                 variable.assign(value)
+            # In one call, a pass that begins in a later epoch has its reader since the one before.
+            self._makes_reader_late = self._steps_per_epoch is not None and not self._data.by_epoch
         place, steps = self.place, self._steps_per_epoch
         self._leaves_after = None
         if self._data.by_epoch or place.step:
@@ -242,6 +248,8 @@ class Run(keras.callbacks.Callback):
                 self._restore(self._restored)
             else:
                 self._restored = None
+        if self._makes_reader_late:
+            self._random, self._makes_reader_late = state.capture_random_state(), False
         if self.place.skip == 0:
             self._data.pass_begins(epoch)
 
@@ -251,6 +259,9 @@ class Run(keras.callbacks.Callback):
             # Some readers of data draw from the generators when they begin to read.
             state.restore_random_state(self._restored["random"])
             self._restored = None
+        elif self._random is not None:
+            state.restore_random_state(self._random)
+        self._random = None
         before, self.place = self.place.step, self.place._replace(step=step)
         if self._backup is None or not self._data.skips or step == 0:
             return
