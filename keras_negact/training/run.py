@@ -151,10 +151,10 @@ class Run(keras.callbacks.Callback):
         self.left = False
         self._logs: dict | None = None
         self._restored: dict[str, Any] | None = None
-        #: The random state at the beginning of an epoch whose reader `Model.fit` would have made
-        #: before.
+        #: Whether an uninterrupted run has the reader of the data before the next epoch begins.
+        self._had_reader = False
+        #: The random state to take the first step of an epoch with.
         self._random: dict[str, Any] | None = None
-        self._makes_reader_late = False
         self._backup = next((one for one in callbacks if isinstance(one, Backup)), None)
         self._identity: dict[str, Any] = {}
         data.first_epoch = initial_epoch
@@ -218,6 +218,10 @@ class Run(keras.callbacks.Callback):
         The data lasts to the end of the run, or only to that of this epoch or of this pass; then
         the run leaves `Model.fit`, and another call follows.
         """
+        # By itself, Keras makes a reader for a whole pass, which may begin and end in any epoch.
+        passes = self._steps_per_epoch is not None and not self._data.by_epoch
+        goes_on = self.left or self._restored is not None
+        self._had_reader = goes_on and (passes or self.place.step > 0)
         if self.left:
             self.left = self.model.stop_training = False
             # Every call of `Model.fit` ends by putting averages in the place of the weights, if the
@@ -226,8 +230,6 @@ class Run(keras.callbacks.Callback):
                 self.model.trainable_variables, self.weights_before_averaging, strict=False
             ):
                 variable.assign(value)
-            # In one call, a pass that begins in a later epoch has its reader since the one before.
-            self._makes_reader_late = self._steps_per_epoch is not None and not self._data.by_epoch
         place, steps = self.place, self._steps_per_epoch
         self._leaves_after = None
         if self._data.by_epoch or place.step:
@@ -243,25 +245,20 @@ class Run(keras.callbacks.Callback):
         # An epoch that is resumed in the middle begins twice for the callbacks and the metrics:
         # what they did at its beginning must not undo what they had learnt by the time of the
         # backup.
-        if self._restored is not None:
-            if self.place.step:
-                self._restore(self._restored)
-            else:
-                self._restored = None
-        if self._makes_reader_late:
-            self._random, self._makes_reader_late = state.capture_random_state(), False
+        if self._restored is not None and self.place.step:
+            self._restore(self._restored)
+        self._restored = None
+        if self._had_reader:
+            self._random, self._had_reader = state.capture_random_state(), False
         if self.place.skip == 0:
             self._data.pass_begins(epoch)
 
     def steps_done(self, step: int) -> None:
         """Called before every step, with the number of those done in this epoch."""
-        if self._restored is not None:
+        if self._random is not None:
             # Some readers of data draw from the generators when they begin to read.
-            state.restore_random_state(self._restored["random"])
-            self._restored = None
-        elif self._random is not None:
             state.restore_random_state(self._random)
-        self._random = None
+            self._random = None
         before, self.place = self.place.step, self.place._replace(step=step)
         if self._backup is None or not self._data.skips or step == 0:
             return

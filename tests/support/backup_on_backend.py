@@ -45,7 +45,7 @@ class Flat(keras.utils.PyDataset):
         return x[..., 0], y
 
 
-def compared(arguments: dict) -> dict:
+def compared(arguments: dict, epoch: int = 1, step: int = 1) -> dict:
     def trained(folder, *callbacks):
         # Dropout, so that the random state counts; momentum, so that the optimizer's does.
         model = small_model(keras.optimizers.SGD(0.05, 0.9))
@@ -62,7 +62,7 @@ def compared(arguments: dict) -> dict:
     with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as cut:
         expected = trained(whole)
         try:
-            trained(cut, CrashAt(epoch=1, step=1))
+            trained(cut, CrashAt(epoch, step))
             raise AssertionError("did not crash")
         except Crash:
             pass
@@ -102,6 +102,8 @@ def averages() -> float:
 
 if __name__ == "__main__":
     result = {name: compared(arguments) for name, arguments in kinds().items()}
+    # The last backup is that of the end of an epoch, and a pass begins with the next one.
+    result["steps, at an end"] = compared(kinds()["steps"], epoch=2, step=0)
     result["model_fit"] = model_fit()
     result["averages"] = averages()
     print("FOUND " + json.dumps(result))

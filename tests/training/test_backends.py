@@ -28,7 +28,7 @@ def test_an_interrupted_run_goes_on(backend):
     found = found_in(output)
     assert found.pop("model_fit") <= 1e-6
     assert found.pop("averages") <= 1e-6
-    assert len(found) == 5
+    assert len(found) == 6
     for name, one in found.items():
         assert one["difference"] <= 1e-6, name
         whole, resumed = one["losses"]
