@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import keras
 import keras_tuner
+import pytest
 
 from keras_negact.tuning import BayesianOptimization, Cost, GridSearch, Hyperband, RandomSearch
 
@@ -13,6 +14,7 @@ TUNERS = {
     "bayesian": BayesianOptimization,
     "grid": GridSearch,
 }
+every_tuner = pytest.mark.parametrize("name", TUNERS)
 ARGUMENTS = {
     "hyperband": {"max_epochs": 4, "factor": 2},
     "bayesian": {"num_initial_points": 4},

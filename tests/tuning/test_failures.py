@@ -7,11 +7,10 @@ import tensorflow as tf
 from keras_negact import LENI
 from keras_negact.tuning import RandomSearch, leni_search_space
 from keras_negact.tuning.trial_logs import NanLoss
-from tests.support.toy_search import TUNERS, Toy, toy_tuner
+from tests.support.toy_search import Toy, every_tuner, toy_tuner
 from tests.support.tuning import digits, hyper_model, parameters_at
 
 pytestmark = pytest.mark.usefixtures("instant_trials")
-every_tuner = pytest.mark.parametrize("name", TUNERS)
 
 
 def first_five_fail(run, width, height):

@@ -5,10 +5,9 @@ import pytest
 
 from keras_negact.tuning import Budget
 from keras_negact.tuning.trial_record import TrialRecord
-from tests.support.toy_search import HEIGHTS, TUNERS, Toy, points_of, toy_tuner
+from tests.support.toy_search import HEIGHTS, Toy, every_tuner, points_of, toy_tuner
 
 pytestmark = pytest.mark.usefixtures("instant_trials")
-every_tuner = pytest.mark.parametrize("name", TUNERS)
 
 
 def interrupted_at(number):

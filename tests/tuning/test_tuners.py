@@ -5,11 +5,18 @@ import pytest
 
 from keras_negact import LENI
 from keras_negact.tuning import Budget, RandomSearch
-from tests.support.toy_search import HEIGHTS, TUNERS, WIDTHS, Toy, points_of, toy_tuner
+from tests.support.toy_search import (
+    HEIGHTS,
+    TUNERS,
+    WIDTHS,
+    Toy,
+    every_tuner,
+    points_of,
+    toy_tuner,
+)
 from tests.support.tuning import compile_arguments, digits, hyper_model
 
 pytestmark = pytest.mark.usefixtures("instant_trials")
-every_tuner = pytest.mark.parametrize("name", TUNERS)
 ON_DIGITS = {
     # Two rounds: the third trial goes on with the weights of one of the first two.
     "hyperband": {"max_epochs": 2, "factor": 2},
