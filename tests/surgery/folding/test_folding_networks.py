@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keras_negact import LENI, clone_with_activation
 from tests.support.applications import NETWORKS, images, network
-from tests.support.backends import KEEPS_FLOAT64
+from tests.support.backends import to_numpy
 from tests.support.folding import assert_folds, draw_all_weights, inputs_for
 from tests.support.random_graphs import networks
 
@@ -49,22 +49,17 @@ def test_random_graphs(model, template):
 CHEAP = {"MobileNetV2": 0, "ResNet50": 0}
 
 
-@pytest.fixture
-def double_precision():
-    """Weights that are drawn let some deep networks blow up the rounding of single precision."""
-    before = keras.config.dtype_policy()
-    if KEEPS_FLOAT64:
-        keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
 @pytest.mark.parametrize(
     "name",
     [name if name in CHEAP else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS],
 )
-def test_applications(name, double_precision):
-    model = clone_with_activation(network(name, include_top=False), LENI(), on_conflict="skip")
+def test_applications(name):
+    source = network(name, include_top=False)
+    for layer in source.layers:
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.scale:
+            # As drawn, the deepest networks make of a change by 1e-15 one by a quarter.
+            layer.gamma.assign(0.6 * to_numpy(layer.gamma))
+    model = clone_with_activation(source, LENI(), on_conflict="skip")
     rng = np.random.default_rng(0)
     for layer in model.layers:
         if isinstance(layer, LENI):
