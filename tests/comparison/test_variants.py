@@ -51,7 +51,7 @@ def test_every_activation_by_name_costs_what_it_should(built, name):
     assert parameters(model) == FIRST + SECOND + EXTRA_WEIGHTS.get(name, 0)
     expected = FIRST * 16 + SECOND * 4 + EXTRA_MULTIPLY_ADDS.get(name, 0)
     assert multiply_adds(model) == expected
-    assert np.isfinite(model(IMAGES)).all()
+    assert np.isfinite(to_numpy(model(IMAGES))).all()
 
 
 def test_names_say_what_stands_at_the_site(built):
@@ -65,7 +65,7 @@ def test_names_say_what_stands_at_the_site(built):
 
 def test_fresh_variants_start_from_the_initializers(built):
     """Behind a doubled width a swap leaves zeros, which is no start for a training from scratch."""
-    kernel = built["on_off_relu"].get_layer("second").kernel.numpy()
+    kernel = to_numpy(built["on_off_relu"].get_layer("second").kernel)
     assert kernel.shape == (3, 3, 8, 2)
     assert np.count_nonzero(kernel) == kernel.size
 
@@ -74,7 +74,9 @@ def test_variants_for_fine_tuning_keep_the_function():
     source = network()
     variants = activation_variants(lambda: source, ["leni", "on_off_relu"], fresh=False)
     for build in variants.values():
-        np.testing.assert_allclose(build()(IMAGES), source(IMAGES), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            to_numpy(build()(IMAGES)), to_numpy(source(IMAGES)), rtol=1e-5, atol=1e-6
+        )
 
 
 def test_the_seed_is_handed_on():
