@@ -38,12 +38,3 @@ def test_the_swap_brings_a_dead_network_back(seed, tmp_path):
     assert dead < 0.45
     assert revived > dead + 0.3
     assert_is_picture(tmp_path / "revival.png")
-
-
-@pytest.mark.parametrize(
-    "options", [("--tasks", 0), ("--images", 1), ("--learning-rate", "nan"), ("--seed", -1)]
-)
-def test_refuses_wrong_options(options):
-    finished = run(*options)
-    assert finished.returncode == 2
-    assert options[0] in finished.stderr

@@ -143,6 +143,7 @@ def test_resuming_a_finished_run_says_so_and_leaves_it_as_it_is(
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_two_replicas_train_an_on_off_network(tmp_path):
     lines = run(
         "--dataset digits --limit 100 --epochs 1 --strategy mirrored --replicas 2 "

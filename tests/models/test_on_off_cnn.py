@@ -76,7 +76,10 @@ def test_signals_and_images_of_any_size(input_shape):
 
 @pytest.mark.parametrize(
     ("activation", "protocol"),
-    [("on_off_relu", "halved"), ("leni", "conventional")],
+    [
+        ("on_off_relu", "halved"),
+        pytest.param("leni", "conventional", marks=pytest.mark.slow),
+    ],
 )
 def test_network_trains_and_survives_saving(activation, protocol, tmp_path):
     keras.utils.set_random_seed(0)
