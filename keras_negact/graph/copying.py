@@ -32,11 +32,13 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
                 copy = type(operation).from_config(config)
         copy_vocabularies(operation, copy)
     except Exception as error:
-        message = (str(error).splitlines() or [type(error).__name__])[0]
+        # The cause is what Keras says last.
+        message = " ".join(str(error).split()) or type(error).__name__
+        is_own = not is_keras(type(operation).__module__)
+        advice = " Give its class a `get_config` that returns all the arguments of its constructor."
         raise ValueError(
             f"`{operation.name}` ({type(operation).__name__}) cannot be copied, because it cannot "
-            f"be made again from its config: {message} Give its class a "
-            "`get_config` that returns all the arguments of its constructor."
+            f"be made again from its config: {message}{advice if is_own else ''}"
         ) from error
     copy.name = changes.get("name", operation.name)
     return copy

@@ -26,17 +26,17 @@ def copy_state(source: keras.Layer, target: keras.Layer, value: Value | None = N
     pairs = list(paired_layers(source, target))
     for old, new in pairs:
         _build_alike(old, new)
-    olds, news = _variables(source, target), target.variables
+    variables = _paired_variables(source, target)
     own = [(old, new) for old, new in pairs if _saves_by_itself(old)]
-    if len(olds) == len(news):
-        for old, new in zip(olds, news, strict=True):
-            changed = None if value is None else value(old, new)
-            new.assign(numpy_copy(old) if changed is None else changed)
-    elif not own:
+    if variables is None and not own:
         raise ValueError(
-            f"The copy of `{source.name}` ({type(source).__name__}) has {len(news)} weights, the "
-            f"layer itself {len(olds)}: its config does not say all that its weights depend on."
+            f"The copy of `{source.name}` ({type(source).__name__}) has {len(target.variables)} "
+            f"weights, the layer itself {len(source.variables)}: its config does not say all that "
+            "its weights depend on."
         )
+    for old, new in variables or ():
+        changed = None if value is None else value(old, new)
+        new.assign(numpy_copy(old) if changed is None else changed)
     for old, new in own:
         store: dict = {}
         old.save_own_variables(store)
@@ -51,11 +51,9 @@ def copy_trainable(source: keras.Layer, target: keras.Layer) -> None:
         # Only where it differs: the setter of a layer with layers in it sets all of them.
         if new.trainable != old.trainable:
             new.trainable = old.trainable
-    olds, news = _variables(source, target), target.variables
-    if len(olds) == len(news):
-        for old, new in zip(olds, news, strict=True):
-            if old.trainable != new.trainable:
-                new.trainable = old.trainable
+    for old, new in _paired_variables(source, target) or ():
+        if old.trainable != new.trainable:
+            new.trainable = old.trainable
 
 
 def numpy_copy(variable) -> np.ndarray:
@@ -92,6 +90,26 @@ def _pairs_within(old, new) -> list:
     return []
 
 
+def _paired_variables(source: keras.Layer, target: keras.Layer) -> list[tuple] | None:
+    """Each variable with the target's in its place; `None` where there is not one for each.
+
+    By their names, where these tell them apart: a layer that was quantized after it was built has
+    its variables in another order than one that was quantized from the start.
+    """
+    olds, news = _variables(source, target), target.variables
+    if len(olds) != len(news):
+        return None
+    places, names = _names_within(source, olds), _names_within(target, news)
+    if len(set(names)) == len(names) and set(names) == set(places):
+        of_name = dict(zip(names, news, strict=True))
+        news = [of_name[name] for name in places]
+    return list(zip(olds, news, strict=True))
+
+
+def _names_within(layer: keras.Layer, variables: list) -> list[str]:
+    return [variable.path.rpartition(f"{layer.name}/")[2] for variable in variables]
+
+
 def _variables(source: keras.Layer, target: keras.Layer) -> list:
     """The source's, without those of an `activation=` layer that the target does not have."""
     inner = getattr(source, "activation", None)
@@ -107,6 +125,10 @@ def _build_alike(old: keras.Layer, new: keras.Layer) -> None:
     """Some layers within make their weights at the first real call only, LoRA's on demand."""
     if old.built and not new.built and old.get_build_config() is not None:
         new.build_from_config(old.get_build_config())
+    mode = getattr(old, "quantization_mode", None)
+    if mode is not None and new.quantization_mode is None:
+        # The config of a layer around it says nothing of that.
+        new.quantize(mode, config=getattr(old, "quantization_config", None))
     if getattr(old, "lora_enabled", False):
         if not new.lora_enabled:
             new.enable_lora(old.lora_rank, lora_alpha=old.lora_alpha)

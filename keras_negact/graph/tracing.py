@@ -31,6 +31,12 @@ def traced(model: keras.Model, inputs=None) -> keras.Model:
         raise Untraceable(_message(model, "its `call` does other things in training"))
     # Without a word on training, layers are told at each call.
     graph = keras.Model(inputs, _called(model, inputs, None), name=model.name)
+    for name in _given_unknown_sizes(graph):
+        reason = (
+            f"`{name}` is given a size that is unknown in a graph, as `ops.shape(x)[0]` is: write "
+            "-1, or give `inputs=` of known sizes"
+        )
+        raise Untraceable(_message(model, reason))
     weights = graph.weights
     missing = [w.path for w in model.weights if not any(w is other for other in weights)]
     if missing:
@@ -92,6 +98,16 @@ def _identity(operation):
     return type(operation), _comparable(made_with, {})
 
 
+def _given_unknown_sizes(graph: keras.Model) -> list[str]:
+    """The operations that were made with sizes that only a tensor with values has."""
+    operations = [x for x in graph.operations if not isinstance(x, keras.Layer)]
+
+    def is_unknown(sizes) -> bool:
+        return isinstance(sizes, (tuple, list)) and any(size is None for size in sizes)
+
+    return [x.name for x in operations if any(map(is_unknown, vars(x).values()))]
+
+
 def _arguments(record, known: dict) -> list:
     by_name = {name: x for name, x in record.arguments.kwargs.items() if name != "training"}
     return _comparable((record.arguments.args, by_name), known)
@@ -122,11 +138,11 @@ def _inputs(model: keras.Model):
         reason = "the shapes of its inputs are unknown: call it once, or give `inputs=`"
         raise Untraceable(_message(model, reason))
 
-    def as_input(shape):
+    def as_input(shape, name=None):
         if shape and all(size is None or isinstance(size, int) for size in shape):
-            return keras.Input(tuple(shape)[1:], dtype=model.input_dtype)
+            return keras.Input(tuple(shape)[1:], dtype=model.input_dtype, name=name)
         if isinstance(shape, dict):
-            return {name: as_input(one) for name, one in shape.items()}
+            return {name: as_input(one, name) for name, one in shape.items()}
         return [as_input(one) for one in shape]
 
     return as_input(shapes["input_shape"])

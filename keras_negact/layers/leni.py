@@ -1,5 +1,7 @@
 """LENI: a block that learns what to do with the negative part."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -103,7 +105,8 @@ class LENI(FeatureMapLayer):
 
     Input shape:
         `(batch, *spatial, C)` or `(batch, C, *spatial)`, with up to three spatial axes of known or
-        unknown size. With none, that is `(batch, features)`.
+        unknown size. With none, that is `(batch, features)`. A built block whose kernel has one tap
+        takes any number of axes, channels last.
 
     Output shape:
         The input's; with `filters`, that many channels; without compression, `2 * C`.
@@ -248,8 +251,12 @@ class LENI(FeatureMapLayer):
                 (*ones, 2 * channels // self.groups, self.filters or channels),
                 keeping_compression if keep else self.compression_initializer or "glorot_uniform",
             )
-        axis = self._channel_axis(len(input_shape))
-        self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={axis: channels})
+        self.input_spec = keras.layers.InputSpec(
+            # At one place alone, any number of axes will do, as it does for a dense layer.
+            ndim=None if self._is_one_place() else len(input_shape),
+            min_ndim=2,
+            axes={1 if self.data_format == "channels_first" else -1: channels},
+        )
         self.built = True
 
     @property
@@ -376,6 +383,11 @@ class LENI(FeatureMapLayer):
         return (self.transform != "depthwise" or set(taps) == {1}) and all(
             layer.supports_masking for layer in inner if isinstance(layer, keras.Layer)
         )
+
+    def _is_one_place(self) -> bool:
+        """Whether the kernel has no taps, and channels are last, whatever stands between."""
+        one_tap = self.kernel is None or math.prod(self.kernel.shape[:-2]) == 1
+        return one_tap and self.data_format == "channels_last"
 
     def _starts_as_keep(self, channels: int) -> bool:
         keeps_width = self.filters in (None, channels)

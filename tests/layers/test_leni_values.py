@@ -206,3 +206,18 @@ def test_one_model_for_inputs_of_any_size(name, spatial_rank):
         x = np.random.default_rng(size).normal(size=(2, *(size,) * spatial_rank, 4))
         expected = leni_reference.leni(x, weights_by_name(layer), **VARIANTS[name])
         np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("transform", ["pointwise", "depthwise", None])
+@pytest.mark.parametrize("compression", ["channelwise", "pointwise", None])
+def test_without_taps_it_takes_any_number_of_axes(transform, compression):
+    taps = {"kernel_size": 1} if transform == "depthwise" else {}
+    layer = LENI(transform=transform, compression=compression, start="random", **taps)
+    x = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype("float32")
+    expected = to_numpy(layer(x))
+    for place in (0, (0, 0), None):
+        np.testing.assert_allclose(to_numpy(layer(x[place])), expected[place], 1e-5, 1e-6)
+    convolving = LENI()
+    convolving(x)
+    with pytest.raises(ValueError, match="ndim=4"):
+        convolving(x[0])

@@ -48,7 +48,8 @@ def lower(text):
 
 @pytest.mark.parametrize("mode", ["int", "multi_hot", "tf_idf"])
 @pytest.mark.parametrize("own", [False, True])
-def test_text_vectorization(mode, own):
+@pytest.mark.parametrize("shape", [(), (1,)], ids=str)
+def test_text_vectorization(mode, own, shape):
     functions = {"standardize": lower, "split": lambda text: tf.strings.split(text, " ")}
     layer = layers.TextVectorization(
         output_mode=mode,
@@ -56,10 +57,12 @@ def test_text_vectorization(mode, own):
         **(functions if own else {}),
     )
     layer.adapt(["foo bar", "bar baz qux", "Foo!"])
-    inputs = keras.Input((), dtype="string")
+    inputs = keras.Input(shape, dtype="string")
+    # Of texts in a column Keras expects one axis more than there is in the end.
     x = layer(inputs)
     x = layers.Flatten()(layers.Embedding(12, 2)(x)) if mode == "int" else x
-    check_state(dense_behind(inputs, x), tf.constant(["foo bar baz", "zip Foo!"]))
+    texts = np.array(["foo bar baz", "zip Foo!"]).reshape(2, *shape)
+    check_state(dense_behind(inputs, x), tf.constant(texts))
 
 
 def discretization():

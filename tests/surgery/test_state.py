@@ -72,6 +72,25 @@ def test_lora_behind_a_doubled_width(kind):
     assert halved(x).shape == (3, 2)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras has no float8 on PyTorch")
+def test_what_was_quantized_after_it_was_built():
+    """Variables are then in another order, or in layers of which the config says nothing."""
+    inputs = keras.Input((5, 8))
+    x = layers.Dense(8, activation="relu")(layers.MultiHeadAttention(2, 4)(inputs, inputs))
+    x = layers.Dense(8, activation="relu")(x)
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    _, attention, first, second, _ = model.layers
+    attention.query_dense.quantize("int8")
+    first.quantize("float8")
+    second.quantize("int4")
+    x = rng.normal(size=(3, 5, 8)).astype("float32")
+    clone = clone_with_activation(model)
+    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)), rtol=1e-5, atol=1e-5)
+
+
 def test_the_state_of_a_seed_generator():
     dropout = layers.Dropout(0.5, seed=3)
     model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="relu"), dropout])

@@ -102,6 +102,15 @@ class Penalized(keras.Model):
         return x
 
 
+class Flattening(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(4, activation="relu")
+
+    def call(self, inputs):
+        return self.dense(ops.reshape(inputs, (ops.shape(inputs)[0], 3)))
+
+
 class Looping(keras.Model):
     def __init__(self):
         super().__init__()
@@ -192,6 +201,7 @@ def test_one_argument_is_asked_for():
         (Switching, "other things in training"),
         (Penalized, "adds losses"),
         (Looping, "does not run on symbolic tensors"),
+        (Flattening, "is given a size that is unknown"),
     ],
 )
 def test_what_a_trace_would_lose_is_refused(kind, cause):

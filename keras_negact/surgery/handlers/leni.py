@@ -36,6 +36,7 @@ class Block:
         self.layer = layer
         self.axis = 1 if layer.data_format == "channels_first" else -1
         (self.channels,) = layer.input_spec.axes.values()
+        self.rank = len(layer.get_build_config()["input_shape"])
         self.is_sum = layer.compression in ("channelwise", "sum")
         self.transform, self.groups = "depthwise", 1
         self.positive = _values(layer.positive_scale, np.ones(self.channels))
@@ -170,7 +171,7 @@ class Block:
         normalization = self.layer.normalization_layer
         if normalization is None:
             return
-        rank = self.layer.input_spec.ndim
+        rank = self.rank
         rule = rule_of(normalization)
         if rule is None or rule.affine is None:
             kind = type(normalization).__name__
@@ -180,7 +181,7 @@ class Block:
         self._scale_branch(*rule.affine(normalization))
 
     def _one_tap(self, value):
-        ones = (1,) * (self.layer.input_spec.ndim - 2)
+        ones = (1,) * (self.rank - 2)
         return np.full((*ones, self.channels, 1), value)
 
     def _scale_branch(self, scale, shift):
