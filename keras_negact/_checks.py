@@ -14,10 +14,15 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
+#: Signs of what was received that an error shows.
+_LONGEST = 300
+
 
 def refused(name: str, allowed: str, received: Any) -> ValueError:
     """The error for an argument that is not what it must be."""
-    return ValueError(f"`{name}` must be {allowed}. Received: {received!r}")
+    shown = repr(received)
+    shown = shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
+    return ValueError(f"`{name}` must be {allowed}. Received: {shown}")
 
 
 def integer(name: str, value: Any, minimum: int | None = None, maximum: int | None = None) -> int:

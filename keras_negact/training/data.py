@@ -4,6 +4,7 @@ import types
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact import _checks
 from keras_negact.training.arrays import Arrays, are_arrays, number_of_examples, size_of_batches
@@ -76,11 +77,23 @@ def require_compiled(model: keras.Model) -> None:
         raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
 
 
-def require_data(x: Any) -> None:
-    """Refuse what no model could be trained or evaluated on."""
-    is_empty = are_arrays(x) and any(not len(leaf) for leaf in keras.tree.flatten(x))
-    if x is None or isinstance(x, (str, bytes, int, float)) or is_empty:
+def require_data(x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    """Refuse what no model could be trained or evaluated on.
+
+    Raises:
+        ValueError: if `x` is no data or empty, or targets or weights are no arrays.
+    """
+    of_numbers = isinstance(x, (list, tuple, dict)) and not are_arrays(x)
+    if x is None or isinstance(x, (str, bytes, int, float)) or of_numbers or _is_empty(x):
         raise _checks.refused("x", "arrays with examples in them, or a data set", x)
+    for name, part in {"y": y, "sample_weight": sample_weight}.items():
+        if part is not None and (not are_arrays(part) or _is_empty(part)):
+            raise _checks.refused(name, "an array with a row for each example, or several", part)
+
+
+def _is_empty(arrays: Any) -> bool:
+    shapes = [tuple(np.shape(leaf)) for leaf in keras.tree.flatten(arrays) if leaf is not None]
+    return are_arrays(arrays) and not all(shape and shape[0] for shape in shapes)
 
 
 def require_even_batches(
