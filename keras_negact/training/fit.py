@@ -16,6 +16,7 @@ from keras_negact.training.data import (
     require_compiled,
     require_data,
     require_even_batches,
+    require_validation_data,
     source_of,
 )
 from keras_negact.training.run import Alone, Run, StopSignal
@@ -103,6 +104,7 @@ def fit(
     }
     require_compiled(model)
     require_data(x, y, sample_weight)
+    require_validation_data(validation_data)
     if validation_split and validation_data is None and are_dense(x):
         (x, y, sample_weight), validation["validation_data"] = split_validation(
             (x, y, sample_weight), validation_split

@@ -332,7 +332,7 @@ def _require_distributable(
 def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Dataset | None:
     if data is None:
         return None
-    parts = data if isinstance(data, tuple) else (data,)
+    parts = keras.utils.unpack_x_y_sample_weight(data)
     batches = source_of(*parts, batch_size=batch_size, shuffle=False).begin(Place(0, 0, 0, 0), None)
     if not is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")
