@@ -64,7 +64,14 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         return lambda: keras.layers.Activation(function)
     if not is_factory(spec):
         raise refused("activation", _ALLOWED, spec)
-    return spec
+
+    def made() -> keras.Layer:
+        layer = spec()
+        if not isinstance(layer, keras.Layer):
+            raise refused("activation", _ALLOWED, spec)
+        return layer
+
+    return made
 
 
 def name_of(layer: keras.layers.Layer) -> str:

@@ -14,10 +14,15 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
+_LONGEST = 300  # Signs of what was received that an error shows.
+_LARGEST = 2**63 - 1  # What arrays and the systems below count with.
+
 
 def refused(name: str, allowed: str, received: Any) -> ValueError:
     """The error for an argument that is not what it must be."""
-    return ValueError(f"`{name}` must be {allowed}. Received: {received!r}")
+    shown = repr(received)
+    shown = shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
+    return ValueError(f"`{name}` must be {allowed}. Received: {shown}")
 
 
 def integer(name: str, value: Any, minimum: int | None = None, maximum: int | None = None) -> int:
@@ -30,6 +35,8 @@ def integer(name: str, value: Any, minimum: int | None = None, maximum: int | No
         raise refused(name, "an integer" + _range(minimum, maximum), value) from None
     if _outside(number, minimum, maximum):
         raise refused(name, "an integer" + _range(minimum, maximum), value)
+    if abs(number) > _LARGEST:
+        raise refused(name, "an integer of 64 bits", value)
     return number
 
 
@@ -104,11 +111,17 @@ def instance(name: str, value: Any, *kinds: type) -> Any:
     return value
 
 
+def path(name: str, value: Any, what: str) -> pathlib.Path:
+    """The path of a file or a folder, as `what` says; it need not be there."""
+    is_path = isinstance(value, (str, os.PathLike)) and os.fspath(value)
+    if not is_path or "\0" in str(value):
+        raise refused(name, f"the path of {what}", value)
+    return pathlib.Path(value)
+
+
 def writable_folder(name: str, value: Any) -> pathlib.Path:
     """A folder that files can be written to; made if it is not there."""
-    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise refused(name, "the path of a folder", value)
-    folder = pathlib.Path(value)
+    folder = path(name, value, "a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -123,12 +136,10 @@ def writable_folder(name: str, value: Any) -> pathlib.Path:
 
 def writable_file(name: str, value: Any) -> pathlib.Path:
     """The path of a file in a folder that is there and can be written to."""
-    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise refused(name, "the path of a file", value)
-    path = pathlib.Path(value)
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
+    file = path(name, value, "a file")
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK) or file.is_dir():
         raise refused(name, "the path of a file in a folder that can be written to", str(value))
-    return path
+    return file
 
 
 def _outside(value, minimum, maximum) -> bool:

@@ -1,5 +1,6 @@
 """Nested Python values and arrays to bytes and back, without pickle."""
 
+import collections
 import io
 import json
 import zipfile
@@ -11,14 +12,15 @@ import numpy as np
 # The same for all archives: the format knows no dates before 1980 and after 2107, which a clock
 # that is wrong may give.
 _DATE = (1980, 1, 1, 0, 0, 0)
+_COLLECTIONS = {kind.__name__: kind for kind in (list, tuple, set, frozenset, collections.deque)}
 
 
 def pack(value: Any) -> bytes:
     """Write `value` as one archive with a checksum for every part.
 
     Args:
-        value: nested dicts, lists and tuples of arrays, NumPy scalars, strings, numbers, booleans,
-            `None` and functions of `keras.ops`.
+        value: nested dicts, lists, tuples, sets and deques of arrays, NumPy scalars, strings,
+            numbers, booleans, `None` and functions of `keras.ops`.
 
     Returns:
         The archive: one JSON document, and the bytes of every array.
@@ -73,7 +75,7 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         # The name, because the dtypes of `ml_dtypes` (bfloat16) have no other portable one.
         return {kind: len(arrays) - 1, "dtype": value.dtype.name, "shape": list(value.shape)}
-    if isinstance(value, (list, tuple)) and type(value).__module__ == "builtins":
+    if type(value) in _COLLECTIONS.values():
         return {type(value).__name__: [_encode(item, arrays) for item in value]}
     if isinstance(value, dict):
         items = [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]
@@ -89,10 +91,8 @@ def _decode(document: Any, archive: zipfile.ZipFile) -> Any:
         return document
     if "dict" in document:
         return {_decode(key, archive): _decode(item, archive) for key, item in document["dict"]}
-    if "list" in document:
-        return [_decode(item, archive) for item in document["list"]]
-    if "tuple" in document:
-        return tuple(_decode(item, archive) for item in document["tuple"])
+    for name in _COLLECTIONS.keys() & document.keys():
+        return _COLLECTIONS[name](_decode(item, archive) for item in document[name])
     if "op" in document:
         function = getattr(keras.ops, document["op"])
         if document["op"].startswith("_") or not callable(function):

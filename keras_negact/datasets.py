@@ -165,8 +165,8 @@ def is_prepared(name: str, data_dir: str | PathLike | None = None) -> bool:
 
 
 def _check_data_dir(data_dir):
-    if data_dir is not None and not (isinstance(data_dir, (str, PathLike)) and str(data_dir)):
-        raise _checks.refused("data_dir", "None or the path of a folder", data_dir)
+    if data_dir is not None:
+        _checks.path("data_dir", data_dir, "a folder, or None")
 
 
 def _read_digits(limit):

@@ -122,6 +122,8 @@ def compare_activations(
     _checks.one_of("evaluate_on", evaluate_on, ("test", "validation"))
     _checks.flag("keep_weights", keep_weights)
     _checks.file_name("name", name)
+    if callable(data):
+        _checks.function("data", data, arguments=1)
     _checks.one_of("verbose", verbose, (0, 1, 2))
     require("matplotlib", "plot")
     require("scipy", "data")

@@ -15,7 +15,9 @@ DEFAULT_GAIN = 3.0
 
 def name_or_layer(name: str, value, names: tuple):
     """`value`, which is one of `names`, `None` or a Keras layer."""
-    if value is None or isinstance(value, keras.Layer) or value in names:
+    if value is None or isinstance(value, keras.Layer):
+        return value
+    if isinstance(value, str) and value in names:
         return value
     raise ValueError(f"`{name}` must be one of {names}, None or a Keras layer. Received: {value!r}")
 

@@ -39,7 +39,7 @@ def pooled_logits(x, num_classes):
     rank = len(x.shape) - 2
     x = getattr(keras.layers, f"GlobalAveragePooling{rank}D")(name="pool")(x)
     full_precision = keras.config.dtype_policy().variable_dtype
-    return keras.layers.Dense(num_classes, dtype=full_precision, name="logits")(x)
+    return keras.layers.Dense(int(num_classes), dtype=full_precision, name="logits")(x)
 
 
 def check_network(input_shape, ranks: tuple[int, ...], synchronized, **sizes) -> None:

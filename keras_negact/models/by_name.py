@@ -94,7 +94,7 @@ def _takes_bytes(network):
 
 def _smallest(builder, side, num_classes):
     """The network at the images' own size, or at the least size that Keras asks for."""
-    arguments = {"weights": None, "classes": num_classes, "classifier_activation": None}
+    arguments = {"weights": None, "classes": int(num_classes), "classifier_activation": None}
     try:
         return builder(input_shape=(side, side, 3), **arguments)
     except ValueError as error:

@@ -112,11 +112,7 @@ def on_off_cnn(
 
 
 def _check_protocol(protocol, activation, doubles):
-    protocols = _DOUBLING_PROTOCOLS + _CONVENTIONAL_PROTOCOLS
-    if protocol not in protocols:
-        raise ValueError(
-            f"`protocol` must be one of {', '.join(protocols)}. Received: protocol={protocol!r}"
-        )
+    _checks.one_of("protocol", protocol, _DOUBLING_PROTOCOLS + _CONVENTIONAL_PROTOCOLS)
     if doubles != (protocol in _DOUBLING_PROTOCOLS):
         allowed = _DOUBLING_PROTOCOLS if doubles else _CONVENTIONAL_PROTOCOLS
         raise ValueError(

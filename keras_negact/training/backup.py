@@ -70,15 +70,13 @@ class Backup(keras.callbacks.Callback):
 
     def __init__(self, directory: str | os.PathLike, save_every: str | int = "epoch"):
         super().__init__()
-        if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
-            raise _checks.refused("directory", "the path of a folder", directory)
-        if save_every != "epoch":
+        if not (isinstance(save_every, str) and save_every == "epoch"):
             try:
                 save_every = _checks.integer("save_every", save_every, minimum=1)
             except ValueError:
                 allowed = '"epoch" or a positive number of steps'
                 raise _checks.refused("save_every", allowed, save_every) from None
-        self.directory = pathlib.Path(directory)
+        self.directory = _checks.path("directory", directory, "a folder")
         self.save_every = save_every
         self._used_by_fit = False
 

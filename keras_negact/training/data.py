@@ -1,9 +1,11 @@
 """What `fit` is given as `x`: the source for it, or why there is none."""
 
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_negact import _checks
 from keras_negact.training.arrays import Arrays, are_arrays, number_of_examples, size_of_batches
@@ -19,6 +21,10 @@ from keras_negact.training.sources import (
     number_of_batches,
     takes,
 )
+
+# They can be gone through, and give no batches.
+_NO_DATA = (str, bytes, list, tuple, dict, set)
+_NAMES = ("x", "y", "sample_weight")
 
 
 def source_of(
@@ -57,11 +63,6 @@ def source_of(
         if not takes(x, 1) and takes(x, 3):
             return OfWorker(x, class_weight, *place_in_cluster)
         return OfEpoch(_checks.function("x", x, arguments=1), class_weight)
-    if not hasattr(x, "__iter__"):
-        raise ValueError(
-            "`x` must be arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator, or a "
-            f"function `epoch -> tf.data.Dataset`. Received: {x!r}"
-        )
     return Batches(x, class_weight)
 
 
@@ -76,11 +77,44 @@ def require_compiled(model: keras.Model) -> None:
         raise ValueError("Compile the model before `fit`: `model.compile(optimizer, loss)`.")
 
 
-def require_data(x: Any) -> None:
-    """Refuse what no model could be trained or evaluated on."""
-    is_empty = are_arrays(x) and any(not len(leaf) for leaf in keras.tree.flatten(x))
-    if x is None or isinstance(x, (str, bytes, int, float)) or is_empty:
-        raise _checks.refused("x", "arrays with examples in them, or a data set", x)
+def require_data(
+    x: Any, y: Any = None, sample_weight: Any = None, names: Sequence[str] = _NAMES
+) -> None:
+    """Refuse what no model could be trained or evaluated on.
+
+    Args:
+        x, y, sample_weight: as for `Model.fit`.
+        names: what the arguments are called.
+
+    Raises:
+        ValueError: if `x` is no data or empty, or targets or weights are no arrays.
+    """
+    is_iterable = hasattr(x, "__iter__") and not isinstance(x, _NO_DATA)
+    is_function = callable(x) and not isinstance(x, type)
+    if not (are_arrays(x) or is_iterable or is_function) or _is_empty(x):
+        raise _checks.refused(names[0], "arrays with examples in them, or a data set", x)
+    for name, part in zip(names[1:], (y, sample_weight), strict=True):
+        if part is not None and (not are_arrays(part) or _is_empty(part)):
+            raise _checks.refused(name, "an array with a row for each example, or several", part)
+
+
+def require_validation_data(data: Any) -> None:
+    """Refuse `validation_data` that no model could be evaluated on.
+
+    Raises:
+        ValueError: as `require_data`, or if there are too many parts.
+    """
+    name = "validation_data"
+    parts = tuple(data) if isinstance(data, (list, tuple)) else (data,)
+    if data is not None and not 1 <= len(parts) <= 3:
+        raise _checks.refused(name, "a data set, (x, y) or (x, y, sample_weight)", data)
+    if data is not None:
+        require_data(*parts, *[None] * (3 - len(parts)), names=[name] * 3)
+
+
+def _is_empty(arrays: Any) -> bool:
+    shapes = [tuple(np.shape(leaf)) for leaf in keras.tree.flatten(arrays) if leaf is not None]
+    return are_arrays(arrays) and not all(shape and shape[0] for shape in shapes)
 
 
 def require_even_batches(

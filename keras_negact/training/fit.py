@@ -2,6 +2,7 @@
 
 import contextlib
 import types
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from keras_negact.training.data import (
     require_compiled,
     require_data,
     require_even_batches,
+    require_validation_data,
     source_of,
 )
 from keras_negact.training.run import Alone, Run, StopSignal
@@ -87,20 +89,22 @@ def fit(
     """
     callbacks = _checked_callbacks(callbacks)
     how_long = _checked_lengths(epochs, initial_epoch, verbose)
-    steps_per_epoch = _optional_count("steps_per_epoch", steps_per_epoch)
+    epochs = how_long["epochs"]
+    steps_per_epoch = _steps("steps_per_epoch", steps_per_epoch)
     batch_size = _optional_count("batch_size", batch_size)
     shuffle = _checks.one_of("shuffle", shuffle, (True, False, "batch"))
     _check_class_weight(class_weight)
     validation_split = _checks.number("validation_split", validation_split, minimum=0, maximum=1)
     validation = {
         "validation_data": validation_data,
-        "validation_steps": _optional_count("validation_steps", validation_steps),
+        "validation_steps": _steps("validation_steps", validation_steps),
         "validation_batch_size": _optional_count("validation_batch_size", validation_batch_size)
         or batch_size,
         "validation_freq": _checked_frequency(validation_freq),
     }
     require_compiled(model)
-    require_data(x)
+    require_data(x, y, sample_weight)
+    require_validation_data(validation_data)
     if validation_split and validation_data is None and are_dense(x):
         (x, y, sample_weight), validation["validation_data"] = split_validation(
             (x, y, sample_weight), validation_split
@@ -213,8 +217,9 @@ def _checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 
 def _checked_lengths(epochs: Any, initial_epoch: Any, verbose: Any) -> dict[str, Any]:
+    epochs = _checks.integer("epochs", epochs, minimum=0)
     return {
-        "epochs": _checks.integer("epochs", epochs, minimum=0),
+        "epochs": _limited("epochs", epochs, keras.config.max_epochs()),
         "initial_epoch": _checks.integer("initial_epoch", initial_epoch, minimum=0),
         "verbose": _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True)),
     }
@@ -222,6 +227,19 @@ def _checked_lengths(epochs: Any, initial_epoch: Any, verbose: Any) -> dict[str,
 
 def _optional_count(name: str, value: Any) -> int | None:
     return None if value is None else _checks.integer(name, value, minimum=1)
+
+
+def _steps(name: str, value: Any) -> int | None:
+    return _limited(name, _optional_count(name, value), keras.config.max_steps_per_epoch())
+
+
+def _limited(name: str, value: int | None, limit: int | None) -> int | None:
+    """At most what Keras's configuration allows; Keras itself would, at every call of its `fit`."""
+    if not limit or (value is not None and value <= limit):
+        return value
+    if value is not None:
+        warnings.warn(f"Keras's configuration limits `{name}` to {limit}.", stacklevel=4)
+    return limit
 
 
 def _checked_frequency(frequency: Any) -> int | Sequence[int]:
@@ -237,5 +255,13 @@ def _check_class_weight(class_weight: Any) -> None:
     if not class_weight:
         raise _checks.refused("class_weight", "a dict of weights by class", class_weight)
     for label, weight in class_weight.items():
-        _checks.integer("class_weight", label, minimum=0)
+        if not _is_class(label):
+            raise _checks.refused("class_weight", "a dict whose keys are whole numbers", label)
         _checks.number("class_weight", weight)
+
+
+def _is_class(label: Any) -> bool:
+    try:
+        return int(label) == label
+    except (TypeError, ValueError, OverflowError):
+        return False

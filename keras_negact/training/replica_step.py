@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_negact.training.state import has_own_step
+from keras_negact.training.state import called, has_own_step, loss_of
 from keras_negact.training.tf_data import Shard
 
 
@@ -78,11 +78,9 @@ class ReplicaStep:
 
     def _loss(self, shard: Shard, training: bool) -> tuple[Any, tf.Tensor]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(shard.data)
-        y_pred = self._model(x, training=training)
+        y_pred = called(self._model, x, training)
         with _sharing(self._losses, shard.share):
-            loss = self._model.compute_loss(
-                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
-            )
+            loss = loss_of(self._model, x, y, y_pred, sample_weight, training)
         # Keras divides by the number of replicas, for replicas of the same size.
         return y_pred, loss * tf.distribute.get_strategy().num_replicas_in_sync
 

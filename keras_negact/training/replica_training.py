@@ -115,6 +115,7 @@ class _Epochs:
     def _as_model_fit(self, batches: tf.data.Dataset, steps: int | None, epochs: int) -> None:
         """What one call of `Model.fit` does, without the beginning and the end of training."""
         model, run, callbacks = self._model, self._run, self._run.callbacks
+        callbacks.on_train_begin()
         whole = number_of_batches(batches)
         divided = self._data.parts is not None
         shards = (self._replicas.shards_of_own if divided else self._replicas.shards)(batches)
@@ -228,7 +229,7 @@ def evaluate(
     steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
     _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
     _checks.flag("return_dict", return_dict)
-    require_data(x)
+    require_data(x, y, sample_weight)
     if not trains_on_replicas(model):
         return model.evaluate(
             x,
@@ -331,7 +332,7 @@ def _require_distributable(
 def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Dataset | None:
     if data is None:
         return None
-    parts = data if isinstance(data, tuple) else (data,)
+    parts = keras.utils.unpack_x_y_sample_weight(data)
     batches = source_of(*parts, batch_size=batch_size, shuffle=False).begin(Place(0, 0, 0, 0), None)
     if not is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")

@@ -93,15 +93,19 @@ class CallbacksOfRun(keras.callbacks.CallbackList):
     """
 
     first_step = 0
+    _stops_at_once = False
 
     def begin(self) -> None:
         super().on_train_begin()
+        # A callback that stops training now stops it after the first step, as in `Model.fit`.
+        self._stops_at_once = self.model.stop_training
+        self.model.stop_training = False
 
     def end(self, logs: dict | None) -> None:
         super().on_train_end(logs)
 
     def on_train_begin(self, logs=None):
-        pass
+        self.model.stop_training = self._stops_at_once
 
     def on_train_end(self, logs=None):
         pass
@@ -297,7 +301,7 @@ class Run(keras.callbacks.Callback):
         # another.
         done = self.place.pass_steps + steps
         too_few = self.place.step + self.steps_at_once < steps
-        if done >= (whole or done + 1) or too_few:
+        if done >= (whole or done + 1) or (too_few and not self._data.once):
             return fresh
         return Place(epoch + 1, 0, self.place.pass_epoch, done)
 

@@ -53,6 +53,7 @@ class Source:
         first_epoch: the epoch with which the run began, interruptions included.
         parts: among how many workers the data are divided; `None` where every one reads all.
         fixed: the size that all batches have, where that is known.
+        once: its batches come once, so that no pass follows the first.
     """
 
     steps: int | None = None
@@ -62,6 +63,7 @@ class Source:
     class_weight: dict[int, float] | None = None
     parts: int | None = None
     fixed: int | None = None
+    once = False
 
     def __init__(self) -> None:
         # From Python's generator, which `keras.utils.set_random_seed` seeds. A run that goes on
@@ -250,6 +252,8 @@ class InOrder(keras.utils.PyDataset):
 class Stream(Source):
     """A Python generator: every batch comes once."""
 
+    once = True
+
     def __init__(self, generator: Iterator, class_weight: dict[int, float] | None = None):
         super().__init__()
         if class_weight is not None:
@@ -275,7 +279,7 @@ class Stream(Source):
             pass
         self._first(
             f"The generator has no batches left for epoch {place.epoch + 1}: {place.skip} were "
-            "trained on before. It must yield `steps_per_epoch * epochs` of them."
+            "trained on before, or asked for. It must yield `steps_per_epoch * epochs` of them."
         )
         self._taken = place.skip + (limit or 0)
         return _generator(itertools.islice(self._generator, limit))

@@ -1,15 +1,18 @@
 """All that a training run needs in order to go on as if it had not been interrupted."""
 
+import collections
 import contextlib
 import csv
 import hashlib
+import inspect
 import io
 import json
 import os
 import pathlib
 import random
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -125,19 +128,41 @@ def build_for_training(model: keras.Model, batch: Any, size: int | None = None) 
     if has_own_step(model):
         _trace_step(model, batch, size)
         return
-    example = keras.tree.map_structure(
-        lambda leaf: None if leaf is None else np.asarray(leaf[:1]), batch
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+        keras.tree.map_structure(_one_example, batch)
     )
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
     if not model.built or not model.variables:
         model(x)
     # Regularizers look for their variables among those that the scope was given.
-    with keras.StatelessScope([(variable, variable) for variable in model.variables]):
-        y_pred = model(x, training=False)
-        model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+    variables = [(variable, variable) for variable in model.variables]
+    with keras.StatelessScope(variables, collect_losses=True):
+        y_pred = called(model, x, training=False)
+        loss_of(model, x, y, y_pred, sample_weight, training=False)
         model.compute_metrics(x, y, y_pred, sample_weight)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+
+
+def called(model: keras.Model, x: Any, training: bool) -> Any:
+    """What the model makes of `x`; its `call` need not take `training`."""
+    return model(x, training=training) if _takes_training(model.call) else model(x)
+
+
+def loss_of(
+    model: keras.Model, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+) -> Any:
+    """The loss; a `compute_loss` of the model's own need not take `training`."""
+    more = {"training": training} if _takes_training(model.compute_loss) else {}
+    return model.compute_loss(x, y, y_pred, sample_weight, **more)
+
+
+def _takes_training(function: Callable) -> bool:
+    return "training" in inspect.signature(function).parameters
+
+
+def _one_example(leaf: Any) -> Any:
+    # Sparse and ragged tensors are no arrays, and stay what they are.
+    return np.atleast_1d(leaf)[:1] if hasattr(leaf, "__array__") else leaf
 
 
 def _trace_step(model: keras.Model, batch: Any, size: int | None) -> None:
@@ -179,12 +204,14 @@ def identity(model: keras.Model) -> dict[str, str]:
     """
     try:
         config = model.get_config()
-    except (NotImplementedError, TypeError):
+    # A model's own `get_config` may fail in any way, and training needs none.
+    except Exception:
         config = {}
     # The layers again, because a class of one's own need not say in its config what it is made of.
     layers = [type(layer).__qualname__ for layer in model.layers]
     shapes = [list(variable.shape) for variable in model.variables]
     text = json.dumps([_nameless(config), layers, shapes], default=lambda one: type(one).__name__)
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)
     optimizers = [_class_of(optimizer) for optimizer in optimizers_of(model).values()]
     return {
         "network": hashlib.sha256(text.encode()).hexdigest(),
@@ -225,7 +252,7 @@ class CallbackMemory:
             if label in self._callbacks:
                 # Where they write is for the run at hand to say.
                 for name in attributes.keys() - PATHS:
-                    setattr(self._callbacks[label], name, attributes[name])
+                    _give_back(self._callbacks[label], name, attributes[name])
 
 
 def rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
@@ -256,6 +283,16 @@ def rewind(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
     csv.writer(kept, delimiter=logger.sep).writerows(rows if len(rows) > 1 else [])
     _files.replace(path, kept.getvalue())
     logger.append = True
+
+
+def _give_back(callback: keras.callbacks.Callback, name: str, value: Any) -> None:
+    present = getattr(callback, name, None)
+    # A `defaultdict` has its default, a `deque` its limit, and both are packed without.
+    if isinstance(value, (dict, collections.deque)) and isinstance(present, type(value)):
+        present.clear()
+        (present.update if isinstance(value, dict) else present.extend)(value)
+    else:
+        setattr(callback, name, value)
 
 
 def _labelled(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.callbacks.Callback]:
@@ -289,15 +326,24 @@ def _class_of(optimizer: keras.optimizers.Optimizer) -> str:
 
 
 def _nameless(config: Any, numbers: dict[str, int] | None = None) -> Any:
-    """A model's config with its layers numbered instead of named."""
+    """A model's config with its layers and operations numbered instead of named.
+
+    Seeds, of which some layers draw one for themselves, and the code of lambdas, in which the line
+    is noted, are left out: they are no architecture.
+    """
     numbers = {} if numbers is None else numbers
     if isinstance(config, dict):
-        # A layer's config says more than its name; that of a dtype does not.
-        named = len(config) > 1 and isinstance(config.get("name"), str)
+        kind = str(config.get("class_name"))
+        if kind.endswith("DTypePolicy"):
+            # Its name is what it is.
+            return config
+        if kind == "__lambda__":
+            return kind
+        named = isinstance(config.get("name"), str)
         if named:
             numbers.setdefault(config["name"], len(numbers))
         return {
-            str(key): _nameless(value, numbers)
+            str(key): None if key == "seed" else _nameless(value, numbers)
             for key, value in config.items()
             if not (named and key == "name")
         }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 
 from keras_negact import plan_activation_swap
-from keras_negact._checks import refused
+from keras_negact._checks import path, refused
 
 Base = keras.Model | str | os.PathLike | Callable[[], keras.Model]
 
@@ -22,8 +22,8 @@ def network_source(base: Base, weights: str | os.PathLike | None) -> Callable[[]
         ValueError: when `base` is none of those allowed.
         FileNotFoundError: when there are no such weights.
     """
-    if weights is not None and not isinstance(weights, (str, os.PathLike)):
-        raise refused("weights", 'None, the path of a file or "imagenet"', weights)
+    if weights is not None:
+        path("weights", weights, 'a file, None or "imagenet"')
     if isinstance(base, keras.Model):
         model = base if weights is None else _with_weights(unchanged_copy(base), weights)
     elif isinstance(base, str) and base in _application_names():
@@ -61,8 +61,8 @@ def _with_weights(model: keras.Model, weights: str | os.PathLike | None) -> kera
         return model
     if not pathlib.Path(weights).exists():
         raise FileNotFoundError(
-            f"`weights` must be None or a file of weights: {str(weights)!r}. "
-            '"imagenet" goes with the name of a keras.applications network alone.'
+            '`weights` must be None, a file that is there, or "imagenet", which goes with the name '
+            f"of a keras.applications network alone. Received: {str(weights)!r}"
         )
     model.load_weights(weights)
     return model

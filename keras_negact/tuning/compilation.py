@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.layers import weights_without_decay
 
 Compile = Mapping[str, Any] | Callable[[keras.Model, Any, Any], None] | None
@@ -17,7 +18,7 @@ def compiler(compile: Compile, base: keras.Model) -> Callable[[keras.Model, Any,
         ValueError: when nothing says how to compile.
     """
     if callable(compile):
-        return compile
+        return _checks.function("compile", compile, arguments=3)
     if compile is None:
         if not base.compiled:
             raise ValueError(

@@ -105,7 +105,9 @@ class LENIHyperModel(keras_tuner.HyperModel):
             seed = _checks.integer("seed", seed, 0, _LARGEST_SEED)
         synchronized = _checks.flag("synchronized", synchronized)
         for argument, value in (("learning_rate", learning_rate), ("weight_decay", weight_decay)):
-            if not (value is None or callable(value)):
+            if callable(value):
+                _checks.function(argument, value, arguments=1)
+            elif value is not None:
                 _checks.number(argument, value, 0)
         super().__init__(name=name)
         self._network = network_source(base, weights)

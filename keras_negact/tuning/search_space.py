@@ -72,8 +72,10 @@ def leni_search_space(
 def _possible_groups(channels: Iterable[int] | None) -> list[int]:
     if channels is None:
         return list(_GROUPS)
-    if isinstance(channels, str) or not isinstance(channels, Iterable):
-        raise _checks.refused("channels", "None or numbers of channels", channels)
+    try:
+        channels = [] if isinstance(channels, (str, bytes)) else list(channels)
+    except TypeError:
+        raise _checks.refused("channels", "None or numbers of channels", channels) from None
     channels = [_checks.integer("channels", one, 1) for one in channels]
     if not channels:
         raise _checks.refused("channels", "None or at least one number of channels", channels)

@@ -49,7 +49,7 @@ ROWS = [
         "comparison.compare_activations",
         comparison,
         variants=(None, [], {}, {"relu": 5}, {"x" * 101: network, "relu": network}),
-        data=("digits", None, 5),
+        data=("digits", None, 5, lambda: None),
         seeds=(0, -1, True, "3", [], [1, 1], [-1], [0.5]),
         epochs=NOT_A_COUNT,
         output_dir=(None, 5, ""),

@@ -1,6 +1,7 @@
 """Wrong values for `keras_negact.layers`."""
 
 import keras
+import numpy as np
 
 from tests.reliability.wrong_values.row import NOT_A_COUNT, NOT_A_FLAG, NOT_A_NAME, rows
 
@@ -19,7 +20,7 @@ ROWS = [
         "layers.LENI",
         dict,
         activation=("nonsense", 5, keras.layers.ReLU, keras.layers.GlobalMaxPooling2D()),
-        transform=("nonsense", 5, keras.layers.Conv2D(3, 3)),
+        transform=("nonsense", 5, np.array([1, 2]), keras.layers.Conv2D(3, 3)),
         kernel_size=(0, 2, -3, 2.5, "3", True, None, (), (3, 2)),
         kernel_gain=(0, -1, float("nan"), "2", True),
         padding=("valid", 5, None),

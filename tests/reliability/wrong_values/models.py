@@ -1,5 +1,7 @@
 """Wrong values for `keras_negact.models`."""
 
+import numpy as np
+
 from tests.reliability.wrong_values.row import NOT_A_COUNT, NOT_A_FLAG, NOT_A_NAME, rows
 
 NOT_CHECKED: set[str] = set()
@@ -20,8 +22,8 @@ ROWS = [
         lambda: {"input_shape": (8, 8, 3), "num_classes": 3},
         input_shape=((8,), "8x8", None, (0, 8, 3)),
         num_classes=NOT_A_COUNT,
-        activation=("nonsense", 5, None),
-        protocol=NOT_A_NAME,
+        activation=("nonsense", 5, None, object, lambda: 0),
+        protocol=(*NOT_A_NAME, np.array([1, 2])),
         normalization=NOT_A_NAME,
         retina=NOT_A_FLAG,
         width=NOT_A_COUNT,

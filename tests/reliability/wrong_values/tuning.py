@@ -27,7 +27,7 @@ def build(hp):
 
 NOT_A_COUNT_OR_NONE = NOT_A_COUNT[:-1]
 OF_A_TUNER = {
-    "hypermodel": (None, 5, "nonsense"),
+    "hypermodel": (None, 5, "nonsense", lambda: None),
     "objective": (None, 5, "", [], [5], "nonsense"),
     "max_trials": NOT_A_COUNT_OR_NONE,
 }
@@ -56,7 +56,7 @@ ROWS = [
         max_retries_per_trial=(-1, 2.5, "3", True, None),
         max_failed_trials=(-1, 2.5, "3", True),
         strategy=("mirrored", 2),
-        directory=(5, ""),
+        directory=(5, "", "\0"),
         project_name=(None, 5, "", "a/b", "..", "n" * 300),
         overwrite=NOT_A_FLAG,
     ),
@@ -82,9 +82,9 @@ ROWS = [
         lambda: {"base": compiled_network()},
         base=(None, 5, "nonsense"),
         where_choices=(5, "stem", {}, {"a": 5}, {"a": "nonsense"}),
-        compile=(5, "sgd"),
+        compile=(5, "sgd", lambda model: None),
         weights=(5,),
-        learning_rate=("fast", -1, float("nan"), True),
+        learning_rate=("fast", lambda: 1, -1, float("nan"), True),
         weight_decay=("much", -1, float("nan"), True),
         synchronized=NOT_A_FLAG,
         seed=(-1, 2.5, "3", True),
@@ -94,7 +94,7 @@ ROWS = [
         "tuning.leni_search_space",
         search_space,
         prefix=(None, 5, ""),
-        channels=(5, "8", [0], [2.5], []),
+        channels=(5, "8", b"8", [0], [2.5], []),
     ),
     *rows(
         "tuning.run_chief_and_workers",
