@@ -64,8 +64,9 @@ class Arrays(Source):
             return order
         return generator.permutation(self.examples)
 
-    def example(self) -> Any:
-        return keras.tree.map_structure(lambda array: array[:1], self.arrays, none_is_leaf=False)
+    def example(self, whole: bool = False) -> Any:
+        size = self.batch_size if whole else 1
+        return keras.tree.map_structure(lambda array: array[:size], self.arrays, none_is_leaf=False)
 
     def begin(self, place: Place, limit: int | None) -> Any:
         self._pass_epoch = place.pass_epoch

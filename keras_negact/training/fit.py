@@ -186,7 +186,7 @@ def _train_alone(
     how_long: dict[str, Any],
 ) -> None:
     with scope_of(model):
-        build_for_training(model, data.example(), data.fixed)
+        build_for_training(model, data.example, data.fixed)
     at_once = model.steps_per_execution
     run = Run(model, data, callbacks, Alone(stop), **how_long, steps_at_once=at_once)
     run.begin()

@@ -1,6 +1,7 @@
 """Training and evaluation of models made under a strategy with several replicas."""
 
 import contextlib
+import functools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def train_on_replicas(
     with contextlib.ExitStack() as meanwhile:
         meanwhile.enter_context(_with_peers(model))
         with scope_of(model):
-            build_for_training(model, data.example(), data.fixed)
+            build_for_training(model, data.example, data.fixed)
         replicas = Replicas(model, stop, divided=data.parts is not None)
         for callback in callbacks:
             if isinstance(callback, Backup) and replicas.is_chief:
@@ -243,7 +244,7 @@ def evaluate(
     batches = _batches((x, y, sample_weight), batch_size, steps)
     with StopSignal(heeded=False) as stop, _with_peers(model):
         with scope_of(model):
-            build_for_training(model, example_of(batches))
+            build_for_training(model, functools.partial(example_of, batches))
         replicas = Replicas(model, stop)
         callbacks = keras.callbacks.CallbackList(
             add_progbar=verbose != 0 and replicas.is_chief,

@@ -76,8 +76,8 @@ class Source:
         """Told by the run when a pass begins with `epoch`, before its first batch is asked for."""
         self._pass_epoch = epoch
 
-    def example(self) -> Any:
-        """A batch, or one like it, to build a model with."""
+    def example(self, whole: bool = False) -> Any:
+        """A batch, or one like it, to build a model with; `whole`: of as many examples."""
         raise NotImplementedError
 
     def begin(self, place: Place, limit: int | None) -> Any:
@@ -102,9 +102,9 @@ class Batches(Source):
         self.steps = number_of_batches(dataset)
         self.size = self.steps
 
-    def example(self) -> Any:
+    def example(self, whole: bool = False) -> Any:
         with random_state_kept():
-            return example_of(self._dataset)
+            return example_of(self._dataset, whole)
 
     def begin(self, place: Place, limit: int | None) -> Any:
         return self._dataset.skip(place.skip) if place.skip else self._dataset
@@ -125,9 +125,9 @@ class OfEpoch(Source):
         self.steps = number_of_batches(first)
         self.size = self.steps
 
-    def example(self) -> Any:
+    def example(self, whole: bool = False) -> Any:
         with random_state_kept():
-            return example_of(self._dataset(0))
+            return example_of(self._dataset(0), whole)
 
     def begin(self, place: Place, limit: int | None) -> Any:
         dataset, skip = self._dataset(place.epoch), place.skip
@@ -183,7 +183,7 @@ class PyDataset(Source):
         self.steps = number_of_batches(dataset)
         self.size = self.steps
 
-    def example(self) -> Any:
+    def example(self, whole: bool = False) -> Any:
         with random_state_kept():
             return self._dataset[0]
 
@@ -261,7 +261,7 @@ class Stream(Source):
         self._generator = generator
         self._taken = 0
 
-    def example(self) -> Any:
+    def example(self, whole: bool = False) -> Any:
         return self._first("The generator must yield at least one batch. It is empty.")
 
     def _first(self, otherwise: str) -> Any:
@@ -344,15 +344,15 @@ def number_of_batches(dataset: Any) -> int | None:
     return None
 
 
-def example_of(dataset: Any) -> Any:
-    """A batch of a dataset, or one like it where its shape is known.
+def example_of(dataset: Any, whole: bool = False) -> Any:
+    """A batch of a dataset, or unless it is to be `whole` one like it where its shape is known.
 
     A batch that is read counts: a dataset that is shuffled anew at every reading goes on with
     another order.
     """
     if isinstance(dataset, keras.utils.PyDataset):
         return dataset[0]
-    if is_tf_dataset(dataset):
+    if is_tf_dataset(dataset) and not whole:
         from keras_negact.training.tf_data import ones_like
 
         example = ones_like(dataset.element_spec)

@@ -114,23 +114,34 @@ def has_own_step(model: keras.Model) -> bool:
     return type(model).train_step is not keras.Model.train_step
 
 
-def build_for_training(model: keras.Model, batch: Any, size: int | None = None) -> None:
+def build_for_training(
+    model: keras.Model, example: Callable[..., Any], size: int | None = None
+) -> None:
     """Make the variables of the model, its optimizers, its losses and its metrics.
 
     A backup restores into variables, so they have to be there, and under a distribution strategy
-    they can't be made inside of a replica.
+    they can't be made inside of a replica. No variable changes.
 
     Args:
         model: a compiled model.
-        batch: a batch as the model is trained on; one example of it is used, no variable changes.
+        example: gives a batch as the model is trained on, or one like it; called with `whole=True`,
+            one of as many examples.
         size: that all batches have, where it is known: a step of the model's own may count on it.
     """
     if has_own_step(model):
-        _trace_step(model, batch, size)
+        _trace_step(model, example(), size)
         return
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
-        keras.tree.map_structure(_one_example, batch)
-    )
+    try:
+        _make_variables(model, keras.tree.map_structure(_one_example, example()))
+    # Stateful layers, and losses of pairs, can do nothing with one example: in their own ways.
+    except Exception:
+        _make_variables(model, keras.tree.map_structure(_as_array, example(whole=True)))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _make_variables(model: keras.Model, batch: Any) -> None:
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     if not model.built or not model.variables:
         model(x)
     # Regularizers look for their variables among those that the scope was given.
@@ -139,8 +150,6 @@ def build_for_training(model: keras.Model, batch: Any, size: int | None = None) 
         y_pred = called(model, x, training=False)
         loss_of(model, x, y, y_pred, sample_weight, training=False)
         model.compute_metrics(x, y, y_pred, sample_weight)
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
 
 
 def called(model: keras.Model, x: Any, training: bool) -> Any:
@@ -161,8 +170,13 @@ def _takes_training(function: Callable) -> bool:
 
 
 def _one_example(leaf: Any) -> Any:
+    leaf = _as_array(leaf)
+    return leaf[:1] if isinstance(leaf, np.ndarray) else leaf
+
+
+def _as_array(leaf: Any) -> Any:
     # Sparse and ragged tensors are no arrays, and stay what they are.
-    return np.atleast_1d(leaf)[:1] if hasattr(leaf, "__array__") else leaf
+    return np.atleast_1d(leaf) if hasattr(leaf, "__array__") else leaf
 
 
 def _trace_step(model: keras.Model, batch: Any, size: int | None) -> None:

@@ -67,7 +67,7 @@ def check_objectives(
     if isinstance(source, Stream):
         # Its first batch would be lost to the trials.
         return
-    build_for_training(model, source.example())
+    build_for_training(model, source.example)
     names = list(model.get_metrics_result())
     if given.get("validation_data") is not None or given.get("validation_split"):
         names += [f"val_{name}" for name in names]

@@ -127,6 +127,21 @@ def test_losses_of_a_models_own(tmp_path, kind, y):
     assert_as_model_fit(make, tmp_path, y=y)
 
 
+def stateful():
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.SimpleRNN(2, stateful=True)
+    model = keras.Sequential([keras.Input((4, 2), batch_size=BATCH), layer])
+    model.compile("sgd", lambda y, made: keras.ops.mean(keras.ops.split(made, 2)[0] ** 2))
+    return model
+
+
+def test_batches_of_one_size_alone(tmp_path):
+    whole = len(X) - len(X) % BATCH
+    examples = {"x": X[:whole].reshape(-1, 4, 2), "y": Y[:whole]}
+    expected = trained(stateful, keras.Model.fit, **examples)
+    assert differences(expected, trained(stateful, fit, tmp_path, **examples)) <= 1e-6
+
+
 @pytest.mark.parametrize("keys", [(-1, 1), (-1.0, 1.0)])
 def test_classes_of_any_whole_number(keys):
     def make():
