@@ -50,7 +50,8 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         A factory without arguments that makes a new layer at each call.
 
     Raises:
-        ValueError: if there is no activation of that name, or `spec` is none of the above.
+        ValueError: if there is no activation of that name, or `spec` is none of the above. What is
+            returned raises it where a factory makes no layer.
     """
     if isinstance(spec, keras.Layer):
         return lambda: _copy(spec)
@@ -68,7 +69,8 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
     def made() -> keras.Layer:
         layer = spec()
         if not isinstance(layer, keras.Layer):
-            raise refused("activation", _ALLOWED, spec)
+            what = f"{layer!r}, from {spec!r}"
+            raise ValueError(f"A factory of activations must return layers. Received: {what}")
         return layer
 
     return made

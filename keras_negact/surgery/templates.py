@@ -45,9 +45,6 @@ class Templates:
             self.per_site = activation
         else:
             self.template = resolve_activation(activation)()
-            if not isinstance(self.template, keras.Layer):
-                what = f"{self.template!r}, from {activation!r}"
-                raise ValueError(f"A factory of activations must return layers. Received: {what}")
             _check_is_activation(self.template)
 
     @property

@@ -14,6 +14,7 @@ def some(count, shape=(5, 4, 2), seed=0):
 
 def test_batches_are_those_of_the_package_data_sets():
     """The same seed and epoch give the same batches in both faces, augmentation included."""
+    pytest.importorskip("tensorflow", reason="data sets are read by TensorFlow")
     digits = load_digits()
     x = np.minimum(digits.images[..., None] * 16, 255).astype("uint8")
     x, test_x, y, test_y = train_test_split(

@@ -4,6 +4,7 @@ import pytest
 
 from keras_negact import LENI, OnOffReLU, RetinalOpponency
 from keras_negact.models import on_off_cnn
+from tests.support.backends import tensorflow_only
 
 PROTOCOLS = ("full", "halved", "conventional", "conventional_half")
 
@@ -46,7 +47,7 @@ def test_docstring_gives_the_parameters_of_each_protocol(protocol):
         (LENI(compression=None), "conventional_half", "full, halved"),
         ("leni", "full", "conventional, conventional_half"),
         ("relu", "halved", "conventional, conventional_half"),
-        ("relu", "half", "full, halved, conventional, conventional_half"),
+        ("relu", "half", "'full', 'halved', 'conventional', 'conventional_half'"),
     ],
 )
 def test_protocol_that_does_not_go_with_the_activation_is_refused(activation, protocol, allowed):
@@ -96,6 +97,7 @@ def test_network_trains_and_survives_saving(activation, protocol, tmp_path):
     )
 
 
+@tensorflow_only
 def test_synchronized_reaches_every_batch_normalization():
     model = on_off_cnn((8, 8, 1), 10, synchronized=True)
     norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
@@ -115,8 +117,10 @@ def test_without_normalization_the_response_keeps_its_scale(activation, protocol
     seen = keras.Model(model.inputs, [layer.output for layer in convolutions])
     images = np.random.default_rng(0).normal(size=(16, 16, 16, 3)).astype("float32")
     moments = [float(np.mean(np.square(response))) for response in seen.predict(images, verbose=0)]
-    # Maximum pooling and zero padding change it a little, as they do in any such network.
-    assert all(0.2 < moment < 8 for moment in moments), moments
+    # Between the stages maximum pooling raises it, as it does in any such network.
+    growth = np.array(moments[1::2]) / moments[::2]
+    assert np.all((growth > 0.5) & (growth < 2)), moments
+    assert 0.2 < moments[0] < 8
 
 
 def test_without_normalization_pairs_are_read_as_linear():

@@ -72,7 +72,6 @@ def test_lora_behind_a_doubled_width(kind):
     assert halved(x).shape == (3, 2)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="Keras has no float8 on PyTorch")
 def test_what_was_quantized_after_it_was_built():
     """Variables are then in another order, or in layers of which the config says nothing."""
     inputs = keras.Input((5, 8))
