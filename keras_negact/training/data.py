@@ -113,8 +113,10 @@ def require_validation_data(data: Any) -> None:
 
 
 def _is_empty(arrays: Any) -> bool:
+    if not are_arrays(arrays):
+        return False
     shapes = [tuple(np.shape(leaf)) for leaf in keras.tree.flatten(arrays) if leaf is not None]
-    return are_arrays(arrays) and not all(shape and shape[0] for shape in shapes)
+    return not all(shape and shape[0] for shape in shapes)
 
 
 def require_even_batches(
