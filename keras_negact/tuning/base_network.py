@@ -61,7 +61,7 @@ def _with_weights(model: keras.Model, weights: str | os.PathLike | None) -> kera
         return model
     if not pathlib.Path(weights).exists():
         raise FileNotFoundError(
-            '`weights` must be None, a file that is there, or "imagenet", which goes with the name '
+            '`weights` must be None, a file of weights, or "imagenet", which goes with the name '
             f"of a keras.applications network alone. Received: {str(weights)!r}"
         )
     model.load_weights(weights)
