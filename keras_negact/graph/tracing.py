@@ -31,10 +31,11 @@ def traced(model: keras.Model, inputs=None) -> keras.Model:
         raise Untraceable(_message(model, "its `call` does other things in training"))
     # Without a word on training, layers are told at each call.
     graph = keras.Model(inputs, _called(model, inputs, None), name=model.name)
-    for name in _given_unknown_sizes(graph):
+    unknown = _given_unknown_sizes(graph)
+    if unknown:
         reason = (
-            f"`{name}` is given a size that is unknown in a graph, as `ops.shape(x)[0]` is: write "
-            "-1, or give `inputs=` of known sizes"
+            f"`{unknown[0]}` is given a size that is unknown in a graph, as `ops.shape(x)[0]` is: "
+            "write -1, or give `inputs=` of known sizes"
         )
         raise Untraceable(_message(model, reason))
     weights = graph.weights

@@ -1,7 +1,5 @@
 """LENI: a block that learns what to do with the negative part."""
 
-import math
-
 import keras
 from keras import ops
 
@@ -251,11 +249,12 @@ class LENI(FeatureMapLayer):
                 (*ones, 2 * channels // self.groups, self.filters or channels),
                 keeping_compression if keep else self.compression_initializer or "glorot_uniform",
             )
+        channels_first = self.data_format == "channels_first"
         self.input_spec = keras.layers.InputSpec(
-            # At one place alone, any number of axes will do, as it does for a dense layer.
-            ndim=None if self._is_one_place() else len(input_shape),
+            # Without taps any number of axes will do, as it does for a dense layer.
+            ndim=len(input_shape) if channels_first or self._has_taps() else None,
             min_ndim=2,
-            axes={1 if self.data_format == "channels_first" else -1: channels},
+            axes={1 if channels_first else -1: channels},
         )
         self.built = True
 
@@ -378,16 +377,15 @@ class LENI(FeatureMapLayer):
 
     def _is_pointwise(self) -> bool:
         """Whether a time step's output depends on that step alone, so that a mask stays right."""
-        taps = self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,)
         inner = (self.activation, self.transform, self.normalization_layer)
-        return (self.transform != "depthwise" or set(taps) == {1}) and all(
+        return not self._has_taps() and all(
             layer.supports_masking for layer in inner if isinstance(layer, keras.Layer)
         )
 
-    def _is_one_place(self) -> bool:
-        """Whether the kernel has no taps, and channels are last, whatever stands between."""
-        one_tap = self.kernel is None or math.prod(self.kernel.shape[:-2]) == 1
-        return one_tap and self.data_format == "channels_last"
+    def _has_taps(self) -> bool:
+        """Whether the kernel reaches beyond the place whose output it makes."""
+        taps = self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,)
+        return self.transform == "depthwise" and set(taps) != {1}
 
     def _starts_as_keep(self, channels: int) -> bool:
         keeps_width = self.filters in (None, channels)

@@ -25,6 +25,10 @@ from keras_negact.training.sources import (
 # They can be gone through, and give no batches.
 _NO_DATA = (str, bytes, list, tuple, dict, set)
 _NAMES = ("x", "y", "sample_weight")
+_ALLOWED = (
+    "arrays with examples in them, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or "
+    "another iterable of batches, or a function `epoch -> tf.data.Dataset`"
+)
 
 
 def source_of(
@@ -92,7 +96,7 @@ def require_data(
     is_iterable = hasattr(x, "__iter__") and not isinstance(x, _NO_DATA)
     is_function = callable(x) and not isinstance(x, type)
     if not (are_arrays(x) or is_iterable or is_function) or _is_empty(x):
-        raise _checks.refused(names[0], "arrays with examples in them, or a data set", x)
+        raise _checks.refused(names[0], _ALLOWED, x)
     for name, part in zip(names[1:], (y, sample_weight), strict=True):
         if part is not None and (not are_arrays(part) or _is_empty(part)):
             raise _checks.refused(name, "an array with a row for each example, or several", part)
@@ -104,12 +108,13 @@ def require_validation_data(data: Any) -> None:
     Raises:
         ValueError: as `require_data`, or if there are too many parts.
     """
+    if data is None:
+        return
     name = "validation_data"
-    parts = tuple(data) if isinstance(data, (list, tuple)) else (data,)
-    if data is not None and not 1 <= len(parts) <= 3:
+    parts = data if isinstance(data, (list, tuple)) else (data,)
+    if not 1 <= len(parts) <= 3:
         raise _checks.refused(name, "a data set, (x, y) or (x, y, sample_weight)", data)
-    if data is not None:
-        require_data(*parts, *[None] * (3 - len(parts)), names=[name] * 3)
+    require_data(*parts, names=[name] * 3)
 
 
 def _is_empty(arrays: Any) -> bool:

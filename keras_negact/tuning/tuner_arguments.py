@@ -31,7 +31,11 @@ def of_tuner_and_oracle(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict
 def check_hypermodel(hypermodel: Any, budget: Budget | None) -> None:
     """Something that builds networks, and that tells their cost if there is a budget."""
     if not isinstance(hypermodel, keras_tuner.HyperModel):
-        _checks.function("hypermodel", hypermodel, arguments=1)
+        try:
+            _checks.function("hypermodel", hypermodel, arguments=1)
+        except ValueError:
+            allowed = "a LENIHyperModel, a hypermodel of keras-tuner or a function build(hp)"
+            raise _checks.refused("hypermodel", allowed, hypermodel) from None
     if budget is None:
         return
     _checks.instance("budget", budget, Budget)

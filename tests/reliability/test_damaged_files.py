@@ -20,6 +20,7 @@ from keras_negact.comparison.results import append_run
 from keras_negact.training import Backup, fit
 from tests.support.backends import tensorflow_only
 from tests.support.comparisons import made_up_run
+from tests.support.damage import OF_ANY_TEXT, as_bytes
 from tests.support.processes import ROOT
 from tests.support.small_training import small_data, small_model
 
@@ -85,21 +86,9 @@ def test_a_damaged_history_is_set_aside_and_training_goes_on(content, trained, t
     assert [line.split(",")[0] for line in lines[1:]] == ["1"]
 
 
-DAMAGES = {
-    "cut": lambda text: text[: len(text) // 2],
-    "empty": lambda text: "",
-    "null": lambda text: "null",
-    "list": lambda text: "[]",
-    "no keys": lambda text: "{}",
-    "nested": lambda text: "[" * 100_000,
-    "not text": lambda text: b"\xff\xfe\x00",
+DAMAGES = OF_ANY_TEXT | {
     "wrong values": lambda text: json.dumps({key: [5] for key in json.loads(text)}),
 }
-
-
-def damaged(text, how):
-    content = DAMAGES[how](text)
-    return content if isinstance(content, bytes) else content.encode()
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -107,7 +96,7 @@ def test_a_damaged_line_of_results_is_left_out_by_its_number_and_kept(how, tmp_p
     path = tmp_path / "runs.jsonl"
     append_run(path, made_up_run("relu", 0, 0.5))
     good = path.read_bytes()
-    bad = damaged(json.dumps(made_up_run("leni", 0, 0.5)), how)
+    bad = as_bytes(DAMAGES[how](json.dumps(made_up_run("leni", 0, 0.5))))
     path.write_bytes(bad + b"\n" + good)
     # A line that is empty is none.
     warned = pytest.warns(UserWarning, match=f"{path}, line 1 is no run and is left out")
@@ -142,7 +131,7 @@ def test_a_damaged_file_of_a_command_is_refused_by_name_and_kept(
 ):
     command, name = file
     path = tmp_path / name
-    content = damaged(json.dumps(WHOLE[file]), how)
+    content = as_bytes(DAMAGES[how](json.dumps(WHOLE[file])))
     if name == "result.json":
         (tmp_path / "config.json").write_text(json.dumps(WHOLE["train_cifar", "config.json"]))
     path.write_bytes(content)

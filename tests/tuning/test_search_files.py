@@ -9,6 +9,7 @@ import pytest
 from keras_negact import _ownership, tuning
 from keras_negact._ownership import FolderInUse, owned
 from keras_negact.tuning import trial_rows
+from tests.support.damage import OF_ANY_TEXT, as_bytes
 from tests.support.toy_search import Toy, every_tuner, points_of, toy_tuner
 from tests.support.tuning import compile_arguments, hyper_model
 
@@ -75,21 +76,13 @@ def test_a_search_that_another_one_finished_meanwhile_is_not_run_again(tmp_path)
     assert len(late.finished_trials()) == 6
 
 
-DAMAGES = {
-    "cut": lambda text: text[: len(text) // 2],
-    "empty": lambda text: "",
-    "null": lambda text: "null",
-    "list": lambda text: "[]",
-    "no keys": lambda text: "{}",
-    "nested": lambda text: "[" * 100_000,
-    "not text": lambda text: b"\xff\xfe\x00",
+DAMAGES = OF_ANY_TEXT | {
     "wrong values": lambda text: json.dumps(dict.fromkeys(json.loads(text), 5)),
 }
 
 
 def damage(path, how):
-    changed = DAMAGES[how](path.read_text())
-    path.write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    path.write_bytes(as_bytes(DAMAGES[how](path.read_text())))
     return path.read_bytes()
 
 
