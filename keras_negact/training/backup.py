@@ -14,7 +14,8 @@ from keras_negact import _checks, _files
 from keras_negact._ownership import owned
 from keras_negact._packing import pack, unpack
 
-VERSION = 1
+# In backups of version 1 the network's part of the identity was made in another way.
+VERSION = 2
 # The parts of a backup of any version, and what they are.
 _PARTS = {
     "epoch": int,
@@ -153,7 +154,7 @@ class Backup(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return saved
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise ValueError(
                 f"The backup {self.path} has the version {version!r}, and this package reads "
                 f"{VERSION}. It is kept; go on with the package that made it."
@@ -161,9 +162,15 @@ class Backup(keras.callbacks.Callback):
         made_by = saved.get("identity")
         if not isinstance(made_by, dict):
             raise self.damaged("it does not say which run made it")
-        differences = [
-            meaning for key, meaning in _MEANINGS.items() if made_by.get(key) != identity[key]
-        ]
+        differing = [key for key in _MEANINGS if made_by.get(key) != identity[key]]
+        if version == 1 and "network" in differing:
+            differing.remove("network")
+            warnings.warn(
+                f"The backup {self.path} has the version 1: whether it belongs to this network is "
+                "not known.",
+                stacklevel=2,
+            )
+        differences = [_MEANINGS[key] for key in differing]
         if differences:
             raise ValueError(
                 f"The backup {self.path} was made by another run: {' and '.join(differences)}. It "

@@ -180,7 +180,16 @@ def test_one_without_a_version_goes_on_with_a_warning(tmp_path, good):
     old = rewritten(good, version=None, identity=None, **{"pass": None})
     with pytest.warns(UserWarning, match="before backups had a version"):
         assert resumed(tmp_path, old, epochs=2).epoch == [0, 1]
-    assert unpack((tmp_path / "backup.zip").read_bytes())["version"] == 1
+    assert unpack((tmp_path / "backup.zip").read_bytes())["version"] == 2
+
+
+def test_one_of_version_1_may_know_the_network_by_another_mark_and_nothing_else(tmp_path, good):
+    identity = unpack(good)["identity"]
+    old = rewritten(good, version=1, identity={**identity, "network": "made in another way"})
+    with pytest.warns(UserWarning, match="has the version 1"):
+        assert resumed(tmp_path, old, epochs=2).epoch == [0, 1]
+    with pytest.raises(ValueError, match="another optimizer"):
+        resumed(tmp_path, rewritten(old, identity={**identity, "optimizer": "another"}))
 
 
 def test_one_of_a_later_version_is_refused_and_kept(tmp_path, good):
