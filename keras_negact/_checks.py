@@ -16,6 +16,7 @@ from typing import Any
 
 _LONGEST = 300  # Signs of what was received that an error shows.
 _LARGEST = 2**63 - 1  # What arrays and the systems below count with.
+_LARGEST_REAL = 3.4e38  # What single precision holds.
 
 
 def refused(name: str, allowed: str, received: Any) -> ValueError:
@@ -52,8 +53,11 @@ def number(
     if above is not None:
         text += f" above {above}"
     is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_real or not math.isfinite(value) or _outside(value, minimum, maximum):
+    # `math.isfinite` fails for integers beyond double precision. NaN is below nothing.
+    if not (is_real and abs(value) < math.inf) or _outside(value, minimum, maximum):
         raise refused(name, text, value)
+    if abs(value) > _LARGEST_REAL:
+        raise refused(name, "a number that single precision holds", value)
     if above is not None and value <= above:
         raise refused(name, text, value)
     return float(value)

@@ -30,7 +30,7 @@ ROWS = [
         groups=NOT_A_COUNT,
         filters=NOT_A_COUNT[:-1],
         start=NOT_A_NAME,
-        slope=(float("nan"), "steep"),
+        slope=(float("nan"), "steep", 1e300, 10**400),
         use_bias=NOT_A_FLAG,
         data_format=NOT_A_NAME,
     ),
@@ -43,7 +43,7 @@ ROWS = [
     *rows(
         "layers.LooksLinear",
         dict,
-        slope=(float("nan"), "steep", None),
+        slope=(float("nan"), "steep", None, 1e300, 10**400),
     ),
     *rows(
         "layers.RetinalOpponency",
