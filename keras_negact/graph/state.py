@@ -99,10 +99,11 @@ def _paired_variables(source: keras.Layer, target: keras.Layer) -> list[tuple] |
     olds, news = _variables(source, target), target.variables
     if len(olds) != len(news):
         return None
-    places, names = _names_within(source, olds), _names_within(target, news)
-    if len(set(names)) == len(names) and set(names) == set(places):
-        of_name = dict(zip(names, news, strict=True))
-        news = [of_name[name] for name in places]
+    if [old.name for old in olds] != [new.name for new in news]:
+        places, names = _names_within(source, olds), _names_within(target, news)
+        if len(set(names)) == len(names) and set(names) == set(places):
+            of_name = dict(zip(names, news, strict=True))
+            news = [of_name[name] for name in places]
     return list(zip(olds, news, strict=True))
 
 
