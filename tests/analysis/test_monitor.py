@@ -154,7 +154,8 @@ def test_refuses_wrong_arguments_before_training(arguments, name):
 
 
 @tensorflow_only
-@pytest.mark.parametrize("strategy", [pytest.param("none", marks=pytest.mark.slow), "mirrored"])
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["none", "mirrored"])
 def test_resumed_and_on_two_replicas(strategy, tmp_path):
     status, output = finish(start(SCRIPTS / "monitored_training.py", strategy, tmp_path))
     assert (status, output.count("checked")) == (0, 1), output

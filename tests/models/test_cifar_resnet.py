@@ -74,10 +74,8 @@ def test_doubling_activation_stands_only_where_no_sum_reads_it(activation):
     assert model.get_layer("logits").kernel.shape == (32, 10)
 
 
-@pytest.mark.parametrize(
-    "activation",
-    ["leni", *(pytest.param(name, marks=pytest.mark.slow) for name in ("prelu", "on_off_relu"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ["leni", "prelu", "on_off_relu"])
 def test_digits_sized_network_trains_and_survives_saving(activation, tmp_path):
     keras.utils.set_random_seed(0)
     model = cifar_resnet(8, input_shape=(8, 8, 1), activation=activation, width=8)

@@ -75,12 +75,9 @@ def test_signals_and_images_of_any_size(input_shape):
     assert model.predict(np.zeros((2, *sizes), "float32"), verbose=0).shape == (2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("activation", "protocol"),
-    [
-        ("on_off_relu", "halved"),
-        pytest.param("leni", "conventional", marks=pytest.mark.slow),
-    ],
+    ("activation", "protocol"), [("on_off_relu", "halved"), ("leni", "conventional")]
 )
 def test_network_trains_and_survives_saving(activation, protocol, tmp_path):
     keras.utils.set_random_seed(0)

@@ -39,7 +39,11 @@ def network():
 
 @pytest.mark.parametrize(
     ("activation", "on_conflict"),
-    [("leni", "skip"), ("on_off_relu", "compress"), (LENI(compression=None), "skip")],
+    [
+        ("leni", "skip"),
+        pytest.param("on_off_relu", "compress", marks=pytest.mark.slow),
+        pytest.param(LENI(compression=None), "skip", marks=pytest.mark.slow),
+    ],
     ids=["leni", "on_off", "leni_double"],
 )
 def test_fresh_process_loads_and_trains(tmp_path, activation, on_conflict):

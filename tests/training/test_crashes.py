@@ -45,6 +45,7 @@ def resume(folder, uninterrupted):
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == EPOCHS
 
 
+@pytest.mark.slow
 def test_killed_worker_is_named_in_a_sentence_and_the_run_goes_on_where_it_was(
     tmp_path, uninterrupted
 ):

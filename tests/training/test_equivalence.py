@@ -25,7 +25,7 @@ def alone(case):
     scope="module",
     params=[
         ("multi_worker", ("leni",)),
-        ("mirrored", ("leni",)),
+        pytest.param(("mirrored", ("leni",)), marks=pytest.mark.slow),
         pytest.param(("multi_worker", OTHERS), marks=pytest.mark.slow),
         pytest.param(("mirrored", OTHERS), marks=pytest.mark.slow),
     ],

@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.processes import SCRIPTS, finish, launch, start
 
+pytestmark = pytest.mark.slow
 
-@pytest.fixture(
-    scope="module", params=["mirrored", pytest.param("multi_worker", marks=pytest.mark.slow)]
-)
+
+@pytest.fixture(scope="module", params=["mirrored", "multi_worker"])
 def found(request, tmp_path_factory):
     if request.param == "mirrored":
         process = start(SCRIPTS / "steps_at_once.py", "mirrored")

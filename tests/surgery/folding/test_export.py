@@ -85,7 +85,11 @@ def trained():
     return model, images, test_images
 
 
-@pytest.mark.parametrize("folded", [False, True], ids=["as it is", "folded"])
+@pytest.mark.parametrize(
+    "folded",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["as it is", "folded"],
+)
 def test_int8_keeps_the_answers(folded, trained, tmp_path):
     """Weights, feature maps, inputs and outputs in int8."""
     model, training_images, test_images = trained
