@@ -125,10 +125,10 @@ def negative_information_report(
         model: a Functional or built Sequential model, trained or not, with any activations that a
             swap would find: layers, `activation=` arguments, operations, also in nested models.
             Gates and heads are left out.
-        data: an array of inputs, or a tuple that starts with one; or an iterable of batches: `x`,
-            `(x, y)` or `(x, y, weights)`, as a `tf.data.Dataset` is. For several inputs, an
-            iterable of batches.
-        batch_size: for an array.
+        data: an array of inputs, a dictionary of arrays for inputs by name, or a tuple that starts
+            with one of these; or an iterable of batches: `x`, `(x, y)` or `(x, y, weights)`, as a
+            `tf.data.Dataset` is. For inputs in a list, an iterable of batches.
+        batch_size: for arrays.
         limit: look at so many examples at most.
         gradient_examples: how many of the first batch go into the backward pass.
         verbose: 1: show progress, as Keras does. 0: print nothing.
@@ -157,8 +157,12 @@ def negative_information_report(
     limit = None if limit is None else _checks.integer("limit", limit, 1)
     gradient_examples = _checks.integer("gradient_examples", gradient_examples, 1)
     _checks.one_of("verbose", int(verbose) if isinstance(verbose, bool) else verbose, (0, 1))
-    if isinstance(data, (str, bytes)) or not (hasattr(data, "__iter__") or hasattr(data, "shape")):
-        raise _checks.refused("data", "an array of inputs or an iterable of batches", data)
+    readable = hasattr(data, "__iter__") or hasattr(data, "shape")
+    if isinstance(data, dict):
+        readable = _are_arrays(data)
+    if isinstance(data, (str, bytes)) or not readable:
+        allowed = "an array of inputs, a dictionary of arrays or an iterable of batches"
+        raise _checks.refused("data", allowed, data)
     replay = Replay(model)
     if not replay.sites:
         raise ValueError(f"`{model.name}` has no activation that could be looked at.")
@@ -219,19 +223,26 @@ def first_examples(name: str, data: Any, limit: int) -> Any:
 def _examples_ahead(data: Any, limit: int | None) -> int | None:
     """How many examples will be looked at; `None` where only reading the data could tell."""
     data = data[0] if isinstance(data, tuple) else data
-    if not _is_array(data):
+    if not _are_arrays(data):
         return None
-    return len(data) if limit is None else min(limit, len(data))
+    return _count(data) if limit is None else min(limit, _count(data))
 
 
-def _is_array(data: Any) -> bool:
-    return isinstance(data, np.ndarray) or keras.ops.is_tensor(data)
+def _are_arrays(data: Any) -> bool:
+    """Whether it is an array, or a dictionary of them."""
+    arrays = list(data.values()) if isinstance(data, dict) else [data]
+    return bool(arrays) and all(
+        isinstance(array, np.ndarray) or keras.ops.is_tensor(array) for array in arrays
+    )
 
 
 def _all_batches(data: Any, batch_size: int) -> Iterable[Any]:
     data = data[0] if isinstance(data, tuple) else data
-    if _is_array(data):
-        return (data[start : start + batch_size] for start in range(0, len(data), batch_size))
+    if _are_arrays(data):
+        return (
+            keras.tree.map_structure(lambda x, start=start: x[start : start + batch_size], data)
+            for start in range(0, _count(data), batch_size)
+        )
     if isinstance(data, keras.utils.PyDataset):
         return (data[number] for number in range(len(data)))
     return data

@@ -24,7 +24,7 @@ class Selection:
 
     def __init__(self, sites: list[Site], where: Where, source: Sequence[str] | str | None):
         self.patterns = self.predicate = None
-        if callable(where):
+        if callable(where) and not isinstance(where, type):
             self.predicate = _checks.function("where", where, arguments=1)
         elif where is not None:
             self.patterns = _patterns(where)

@@ -164,6 +164,24 @@ def test_data_come_as_arrays_or_in_batches_and_may_be_limited():
     assert report_on(model, x, limit=6, batch_size=4) == report_on(model, x[:6], batch_size=4)
 
 
+def test_inputs_by_name_come_as_arrays_or_in_batches():
+    inputs = {name: keras.Input((2,), name=name) for name in ("a", "b")}
+    x = layers.ReLU()(layers.Concatenate()([inputs["a"], inputs["b"]]))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    draw = np.random.default_rng(0).normal
+    data = {name: draw(size=(10, 2)).astype("float32") for name in inputs}
+    batches = [{name: x[start : start + 4] for name, x in data.items()} for start in (0, 4, 8)]
+    whole = report_on(model, data, batch_size=4, gradient_examples=3)
+    assert whole.examples == 10
+    assert whole == report_on(model, batches, gradient_examples=3)
+    assert whole == report_on(model, (data, np.zeros(10)), batch_size=4, gradient_examples=3)
+    limited = {name: x[:6] for name, x in data.items()}
+    assert report_on(model, data, limit=6, batch_size=4) == report_on(model, limited, batch_size=4)
+    for wrong in ({}, {"a": [1.0, 2.0]}):
+        with pytest.raises(ValueError, match="`data` must be .*a dictionary of arrays.*Received"):
+            report_on(model, wrong)
+
+
 def test_table_and_dictionary(capsys):
     model = identity_then(layers.ReLU(name="gate"))
     report = report_on(model, FOUR_AND_THREE)
