@@ -53,6 +53,8 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         ValueError: if there is no activation of that name, or `spec` is none of the above. What is
             returned raises it where a factory makes no layer.
     """
+    if isinstance(spec, keras.Model):
+        raise refused("activation", f"{_ALLOWED}, and no model", spec)
     if isinstance(spec, keras.Layer):
         return lambda: _copy(spec)
     if isinstance(spec, str):

@@ -6,7 +6,10 @@ from tests.reliability.wrong_values.row import NOT_A_FLAG, NOT_A_MODEL, NOT_A_NA
 
 NOT_A_SWAP = {
     "model": NOT_A_MODEL,
-    "activation": ("nonsense", 5, None, keras.layers.Dropout(0.5), keras.layers.Conv2D(4, 3)),
+    "activation": (
+        *("nonsense", 5, None, keras.layers.Dropout(0.5), keras.layers.Conv2D(4, 3)),
+        keras.Sequential([keras.layers.ReLU()]),
+    ),
     "where": ([], "(", 5, "nothing that is there", lambda: True, keras.layers.ReLU),
     "inputs": ("images", 5),
     "channels": NOT_A_NAME,
