@@ -178,7 +178,7 @@ def test_inputs_by_name_come_as_arrays_or_in_batches():
     limited = {name: x[:6] for name, x in data.items()}
     assert report_on(model, data, limit=6, batch_size=4) == report_on(model, limited, batch_size=4)
     for wrong in ({}, {"a": [1.0, 2.0]}):
-        with pytest.raises(ValueError, match="`data` must be .*a dictionary of arrays.*Received"):
+        with pytest.raises(ValueError, match=r"`data` must be .*a dictionary of arrays.*Received"):
             report_on(model, wrong)
 
 

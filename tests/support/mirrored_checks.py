@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_negact.training import fit, make_strategy
@@ -55,6 +56,34 @@ def own_steps(strategy) -> dict:
     return found
 
 
+class OwnLoss(keras.Sequential):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean((y - y_pred) ** 2)
+
+
+def one_number_a_batch(y, y_pred):
+    return keras.ops.mean((y - y_pred) ** 2)
+
+
+def losses_of_one_number(strategy) -> dict:
+    """Runs of `Model.fit` and of `fit` with losses that Keras does not divide by the replicas."""
+    draw = np.random.default_rng(0).normal
+    x, y = draw(size=(32, 4)).astype("float32"), draw(size=(32, 1)).astype("float32")
+    found: dict = {}
+    for kind, made, loss in (
+        ("function", keras.Sequential, one_number_a_batch),
+        ("compute_loss", OwnLoss, "mse"),
+    ):
+        for name, train_it in (("Model.fit", keras.Model.fit), ("fit", fit)):
+            with strategy.scope():
+                model = made([keras.Input((4,)), keras.layers.Dense(1, kernel_initializer="ones")])
+                model.compile("sgd", loss)
+            history = train_it(model, x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+            weights = model.get_weights()[0].ravel().tolist()
+            found.setdefault(kind, {})[name] = [*history.history["loss"], *weights]
+    return found
+
+
 def main() -> None:
     strategy = make_strategy("mirrored", 2)
     found: dict = {}
@@ -88,6 +117,7 @@ def main() -> None:
     accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
     found["refused"]["accumulation"] = refusal(lambda: train(strategy, optimizer=accumulating))
     found["own_steps"] = own_steps(strategy)
+    found["one_number"] = losses_of_one_number(strategy)
     found["devices"] = len(tf.config.list_logical_devices("CPU"))
     print("FOUND " + json.dumps(found))
 

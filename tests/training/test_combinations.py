@@ -52,6 +52,12 @@ def test_plain_values_of_an_own_step_are_means_over_the_replicas(found):
     np.testing.assert_allclose(history["second"], [X[-1, 1] + 5] * 3, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["function", "compute_loss"])
+def test_losses_of_one_number_are_summed_over_the_replicas_as_keras_does(found, kind):
+    runs = found["one_number"][kind]
+    np.testing.assert_allclose(runs["fit"], runs["Model.fit"], rtol=1e-5)
+
+
 def test_models_with_a_step_of_their_own_train(found):
     history = found["own_steps"]
     assert history["Encoding"]["error"][-1] < history["Encoding"]["error"][0]
