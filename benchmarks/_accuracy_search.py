@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 
 from keras_negact.comparison import ACTIVATIONS, activation_variants, read_runs
 from keras_negact.layers import weights_without_decay
@@ -25,19 +26,19 @@ def candidate(activation, factor):
     return f"{activation} x{factor:g}"
 
 
-def chosen_factors(folder, activations=ACTIVATIONS):
+def chosen_factors(folder) -> dict[str, float]:
     """For each activation the factor of its best learning rate; none where none were tried."""
-    accuracies = {}
+    accuracies: dict[str, dict[float, float]] = {}
     for run in read_runs(folder) if folder.is_dir() else ():
-        accuracies.setdefault(run["variant"], []).append(run["validation_accuracy"])
-    chosen = {}
-    for name in activations:
-        searched = [factor for factor in FACTORS if candidate(name, factor) in accuracies]
-        if searched:
-            chosen[name] = max(
-                searched, key=lambda factor, name=name: sum(accuracies[candidate(name, factor)])
-            )
-    return chosen
+        name, _, factor = run["variant"].rpartition(" x")
+        of_name = accuracies.setdefault(name, {})
+        of_name[float(factor)] = of_name.get(float(factor), 0) + run["validation_accuracy"]
+    return {name: _best(of_name) for name, of_name in accuracies.items()}
+
+
+def _best(accuracies: dict[float, float]) -> float:
+    # Of equally good ones that next to the middle, in whatever order they were tried.
+    return max(accuracies, key=lambda factor: (accuracies[factor], -abs(np.log(factor))))
 
 
 def trained_with(build, protocol, steps, factor):

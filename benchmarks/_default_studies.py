@@ -14,8 +14,8 @@ import _accuracy_search
 import _accuracy_studies
 import _fast_network
 import keras
+from _fast_network_studies import Setting, fast_variant, only, registered
 from _leni_candidates import CANDIDATES, frozen_kernel, relu_and_depthwise
-from _standard_studies import Setting, fast_variant, only, registered
 
 from keras_negact import LENI, _files
 from keras_negact.analysis import negative_information_report

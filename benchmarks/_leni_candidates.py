@@ -78,7 +78,8 @@ class _Unchanged(keras.constraints.Constraint):
     """Brings a kernel that started as zeros back to zeros after each step."""
 
     def __call__(self, kernel):
-        return ops.zeros_like(kernel)
+        # A variable is no tensor to all of a backend's functions.
+        return ops.zeros(kernel.shape, kernel.dtype)
 
 
 def _leni(**arguments):

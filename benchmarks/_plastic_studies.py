@@ -1,7 +1,6 @@
 """The studies of `plasticity.py`: who trains on what, run by run."""
 
 import functools
-import json
 from collections.abc import Callable
 
 import _accuracy_data
@@ -19,6 +18,7 @@ from _plastic_network import (
     plastic_mlp,
     random_labels,
 )
+from _records import finished, read_records
 from _revival import REMEDIES
 
 from keras_negact import LENI
@@ -124,10 +124,10 @@ def revival_study(images, labels, folder, settings) -> None:
     epochs, after = settings.epochs or 30, 5
     protocol = {"network": "plastic_cnn", "images": len(x), "epochs": epochs, "batch_size": 50}
     protocol |= {"tasks_after": after, "rate": 1e-3}
-    finished = _finished(folder)
+    made = finished(folder)
     remedies = _wanted(REMEDIES, settings)
     for seed in range(settings.seeds):
-        waiting = [name for name in remedies if (name, seed) not in finished]
+        waiting = [name for name in remedies if (name, seed) not in made]
         if not waiting:
             continue
         task = random_labels(x, 10, seed)
@@ -183,9 +183,9 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
             model, tasks_of(seed), tasks, protocol["epochs"], protocol["batch_size"]
         )
 
-    finished = _finished(folder)
+    made = finished(folder)
     for variant in variants if len(rates) > 1 else ():
-        if (variant, RATE_SEED) in finished:
+        if (variant, RATE_SEED) in made:
             continue
         online = {
             rate: float(np.mean([t["online"] for t in one_run(variant, RATE_SEED, rate, 2)[1]]))
@@ -208,7 +208,7 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
         chosen |= {run["variant"]: run["rate"] for run in searched}
     for seed in range(settings.seeds):
         for variant in variants:
-            if (variant, seed) in finished:
+            if (variant, seed) in made:
                 continue
             model, record = one_run(variant, seed, chosen[variant], settings.tasks)
             run = {
@@ -256,22 +256,6 @@ def _wanted(variants, settings) -> list[str]:
             f"`--variants` must be of {', '.join(variants)}. Received: {', '.join(sorted(unknown))}"
         )
     return settings.variants or list(variants)
-
-
-def read_records(folder) -> list[dict]:
-    """The lines of a study's `runs.jsonl`; one that a crash cut off is left out."""
-    path = folder / "runs.jsonl"
-    records = []
-    for line in path.read_bytes().split(b"\n") if path.exists() else ():
-        try:
-            records += [json.loads(line)]
-        except ValueError:
-            continue
-    return records
-
-
-def _finished(folder) -> set[tuple]:
-    return {(run["variant"], run["seed"]) for run in read_records(folder)}
 
 
 def _append(folder, run) -> None:

@@ -31,11 +31,14 @@ import _accuracy_search
 import _default_studies
 import _standard_studies
 from _accuracy_studies import PROTOCOLS, input_shape, plain_cnn, resnet20, studies
+from _accuracy_tables import write_table
 
-from keras_negact.comparison import compare_activations, read_runs, summarize
+from keras_negact.comparison import compare_activations
 from keras_negact.launch import cpus_of_worker
 
 STANDARD = "standard"
+# The default was chosen once; it is not done again unless asked for.
+STANDARD_STUDIES = _standard_studies.STUDIES | _default_studies.STUDIES
 RESULTS = pathlib.Path(__file__).parent / "results"
 SEARCHES = {
     "search_resnet20": ("cifar_resnet20", resnet20),
@@ -71,7 +74,7 @@ def read_settings():
     add = parser.add_argument
     add("--protocol", choices=[STANDARD, *PROTOCOLS], default=STANDARD)
     add("--studies", nargs="+",
-        choices=[*_standard_studies.STUDIES, *_default_studies.STUDIES, *SEARCHES, *STUDIES],
+        choices=list(dict.fromkeys([*STANDARD_STUDIES, *SEARCHES, *STUDIES])),
         help="by default all of the protocol's; the searches only under the full one")  # fmt: skip
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, instead")
@@ -85,8 +88,7 @@ def read_settings():
     add("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     settings = parser.parse_args()
     if settings.protocol == STANDARD:
-        allowed = {*_standard_studies.STUDIES, *_default_studies.STUDIES}
-        unknown = set(settings.studies or ()) - allowed
+        unknown = set(settings.studies or ()) - STANDARD_STUDIES.keys()
         settings.studies = settings.studies or list(_standard_studies.STUDIES)
     else:
         unknown = set(settings.studies or ()) - {*SEARCHES, *STUDIES}
@@ -115,11 +117,8 @@ def run_in_shares(study, settings):
 
 def run_study(name, settings):
     compare_more = {"name": settings.name, "share": tuple(settings.share)}
-    if name in _default_studies.STUDIES:
-        _default_studies.STUDIES[name](settings, settings.output_dir / name, **compare_more)
-        return
     if settings.protocol == STANDARD:
-        _standard_studies.run(name, settings, compare_more)
+        STANDARD_STUDIES[name](settings, settings.output_dir / name, **compare_more)
         return
     protocol = PROTOCOLS[settings.protocol]
     changes = {"seeds": settings.seeds, "epochs": settings.epochs}
@@ -179,17 +178,6 @@ def run_study(name, settings):
 
 def _activation(build):
     return getattr(build, "activation", "leni")
-
-
-def write_table(folder, table, names, reference):
-    """A summary of some of the variants, tested among themselves."""
-    runs = [run for run in read_runs(folder) if run["variant"] in names]
-    if not any(run["variant"] == reference for run in runs):
-        return
-    summary = summarize(runs, reference)
-    (folder / f"{table}.md").write_text(summary.to_markdown())
-    summary.draw_differences(folder / f"{table}-differences.png")
-    summary.draw_costs(folder / f"{table}-costs.png")
 
 
 if __name__ == "__main__":

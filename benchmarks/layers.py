@@ -42,6 +42,9 @@ def _arguments():
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="BATCHx...xCHANNELS")
     parser.add_argument("--repeats", type=int, default=11)
+    parser.add_argument(
+        "--no-growth", action="store_true", help="leave out how times grow with the sizes"
+    )
     parser.add_argument("--name", default="layers", help="of the result file")
     parser.add_argument("--in-process", choices=MODES, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -59,7 +62,7 @@ def _in_own_process(mode, arguments):
         "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
     }
     command = [sys.executable, __file__, "--in-process", mode, "--sizes", *arguments.sizes]
-    command += ["--repeats", str(arguments.repeats)]
+    command += ["--repeats", str(arguments.repeats), *["--no-growth"] * arguments.no_growth]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -70,7 +73,7 @@ def _measure(mode, arguments):
         size: _measure_size(mode, size, arguments.repeats, record["copy_bytes_per_second"])
         for size in arguments.sizes
     }
-    record["growth_exponents"] = _growth(mode)
+    record["growth_exponents"] = {} if arguments.no_growth else _growth(mode)
     return record
 
 
@@ -162,7 +165,8 @@ def _print_table(mode, record):
                 f"  {name:20s} {_cell(row['forward'])}  {_cell(row['training'])}"
                 f"  {row['forward_floor_ms']:8.2f}  {_memory(row['training_step_bytes'])}"
             )
-    print("\ngrowth exponents:", record["growth_exponents"])
+    if record["growth_exponents"]:
+        print("\ngrowth exponents:", record["growth_exponents"])
 
 
 def _cell(times):

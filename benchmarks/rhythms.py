@@ -29,24 +29,29 @@ BROAD_WAVE = ((0.26, 0.055, 0.35),)
 BROAD_PEAK = ((0.0, 0.045, 1.1), (0.13, 0.06, -0.5))
 
 
-def rhythms(count: int, length: int = 512, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def rhythms(
+    count: int, length: int = 512, seed: int = 0, noise: tuple[float, float] = (0.05, 0.25)
+) -> tuple[np.ndarray, np.ndarray]:
     """Make examples of the three rhythms, as many of each.
 
     Args:
         count: how many.
         length: samples in each, 64 a second.
         seed: of everything that is drawn.
+        noise: from which to which deviation it is drawn, where a peak has a height of 1.2.
 
     Returns:
         The signals, float32 `(count, length, 1)`, and their classes, int32 `(count,)`.
     """
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(count) % len(CLASSES)).astype("int32")
-    signals = [_signal(generator, CLASSES[label], length) for label in labels]
+    signals = [_signal(generator, CLASSES[label], length, noise) for label in labels]
     return np.stack(signals).astype("float32")[..., np.newaxis], labels
 
 
-def _signal(generator: np.random.Generator, name: str, length: int) -> np.ndarray:
+def _signal(
+    generator: np.random.Generator, name: str, length: int, noise: tuple[float, float]
+) -> np.ndarray:
     time = np.arange(length) / SAMPLES_A_SECOND
     signal = np.zeros(length)
     for beat, early in _beats(generator, name, time[-1]):
@@ -60,7 +65,7 @@ def _signal(generator: np.random.Generator, name: str, length: int) -> np.ndarra
         signal += 0.08 * np.sin(2 * np.pi * (generator.uniform(4, 8) * time + generator.random()))
     drift = np.sin(2 * np.pi * (generator.uniform(0.1, 0.4) * time + generator.random()))
     signal += generator.uniform(0, 0.3) * drift
-    signal += generator.uniform(0.05, 0.25) * generator.normal(size=length)
+    signal += generator.uniform(*noise) * generator.normal(size=length)
     signal *= generator.choice([-1, 1])
     return (signal - signal.mean()) / signal.std()
 

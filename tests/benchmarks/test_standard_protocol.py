@@ -8,6 +8,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_negact.comparison import read_runs
+from keras_negact.comparison.results import append_run
+from tests.support.comparisons import made_up_run
+
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 
@@ -57,15 +61,23 @@ def test_rates_are_chosen_and_used(accuracy, chunks, monkeypatch):
 
 
 def test_every_variant_of_every_study_can_be_built(accuracy):
-    fast = importlib.import_module("_fast_network")
-    studies = importlib.import_module("_standard_studies")
+    studies = importlib.import_module("_fast_network_studies")
+    tokens = importlib.import_module("_token_network")
     stem = np.zeros((2, 2, 3, 24), "float32")
     for setting in {**studies.STANDARD, **studies.CLAIMS}.values():
-        widths = tuple(int(width * setting.part) for width in fast.WIDTHS)
-        model = fast.fast_network(
-            stem, activation=setting.activation, widths=widths, halved=setting.halved
-        )
-        assert model.output_shape == (None, 10)
+        assert studies.fast_model(stem, setting).output_shape == (None, 10)
+    for activation in tokens.ACTIVATIONS.values():
+        assert tokens.token_network((16, 16, 3), 10, activation).output_shape == (None, 10)
+
+
+def test_leni_starts_as_the_gelu_of_a_transformer(accuracy):
+    tokens = importlib.import_module("_token_network")
+    images = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype("float32")
+    outputs = []
+    for activation in ("gelu", tokens.leni):
+        keras.utils.set_random_seed(0)
+        outputs.append(np.asarray(tokens.token_network((16, 16, 3), 10, activation)(images)))
+    np.testing.assert_array_equal(*outputs)
 
 
 def test_a_study_of_another_protocol_is_refused(accuracy, monkeypatch, capsys):
@@ -73,6 +85,42 @@ def test_a_study_of_another_protocol_is_refused(accuracy, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         accuracy.read_settings()
     assert "no studies ['pretraining']" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_trained_networks_are_swapped_and_corrupted(accuracy, chunks, monkeypatch):
+    some = ("--variants", "relu", "leni", "--epochs", "1", "--seeds", "1")
+    made = run(accuracy, monkeypatch, chunks, "--studies", "standard", *some)
+    robust = run(accuracy, monkeypatch, chunks, "--studies", "robustness", *some)
+    for trained, one in zip(made, robust, strict=True):
+        assert one["variant"] == trained["variant"]
+        assert one["clean"] == pytest.approx(trained["test_accuracy"])
+        assert {len(of_strengths) for of_strengths in one["corrupted"].values()} == {5}
+    table = (chunks / "out" / "robustness" / "summary.md").read_text()
+    for one in robust:
+        mean = 100 * np.mean(list(one["corrupted"].values()))
+        assert f"| {one['variant']} | {100 * one['clean']:.2f} | {mean:.2f} |" in table
+    # A second call has nothing to do, and leaves the runs as they are.
+    assert run(accuracy, monkeypatch, chunks, "--studies", "robustness", *some) == robust
+    tuned = ("--epochs", "1", "--seeds", "1")
+    names = ("relu", "leni", "leni, new blocks alone")
+    tuned = run(
+        accuracy, monkeypatch, chunks, "--studies", "fine_tuning", "--variants", *names, *tuned
+    )
+    parameters = {one["variant"]: one["parameters"] for one in tuned}
+    added = parameters["leni"] - parameters["relu"]
+    assert parameters["leni, new blocks alone"] == added == 11 * 2 * (48 + 2 * 96)
+
+
+def test_claims_take_over_what_standard_has_trained(accuracy, tmp_path):
+    studies = importlib.import_module("_fast_network_studies")
+    for variant, seed in (("relu", 0), ("relu", 5), ("leni", 1), ("gelu", 0)):
+        one = made_up_run(variant, seed, 0.5)
+        (tmp_path / "standard").mkdir(exist_ok=True)
+        append_run(tmp_path / "standard" / "runs.jsonl", one)
+    studies._take_over(tmp_path / "standard", tmp_path / "claims", seeds=5)
+    taken = [(one["variant"], one["seed"]) for one in read_runs(tmp_path / "claims")]
+    assert taken == [("relu", 0), ("leni", 1)]
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """What random networks begin with, and inputs that fit it."""
 
+import importlib.util
+
 import keras
 import numpy as np
 from keras import layers
@@ -63,13 +65,10 @@ def _binned(draw_from):
     return inputs, layers.Embedding(5, 4)(bins(inputs))
 
 
-_SEQUENCES = {
-    "embedded": _embedded,
-    "masked": _masked,
-    "integers": _integers,
-    "strings": _strings,
-    "binned": _binned,
-}
+_SEQUENCES = {"embedded": _embedded, "masked": _masked, "binned": _binned}
+if importlib.util.find_spec("tensorflow"):
+    # Keras's lookups are TensorFlow's on every backend.
+    _SEQUENCES |= {"integers": _integers, "strings": _strings}
 
 
 def examples_for(model: keras.Model, seed: int = 3):

@@ -5,6 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
+pytest.importorskip("jax")
+
 SCRIPT = """
 import keras
 import numpy as np

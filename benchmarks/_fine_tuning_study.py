@@ -1,0 +1,71 @@
+"""Fine-tuning after a swap: the swap's own promise, on the trained networks of `standard`."""
+
+import functools
+import pathlib
+
+from _fast_network import fast_network
+from _fast_network_studies import (
+    PROTOCOL,
+    STANDARD,
+    compiled,
+    data_and_stem,
+    only,
+)
+
+from keras_negact import clone_with_activation
+from keras_negact.comparison import Variant, compare_activations
+from keras_negact.comparison.compare import weights_path
+
+EPOCHS, SEEDS = 2, 5
+RATE = 0.1
+NEW_BLOCKS = ", new blocks alone"
+SWAPS = ("relu", "leni", "leni" + NEW_BLOCKS, "prelu", "silu", "funnel")
+
+
+def fine_tuning(settings, folder, **compare_more) -> None:
+    """Each seed's trained ReLU network, swapped and trained on at a tenth of the rate."""
+    data, stem = data_and_stem(settings)
+    epochs = settings.epochs or EPOCHS
+    weights = functools.partial(weights_path, settings.output_dir / "standard", "relu")
+
+    def variant(name):
+        activation = STANDARD[name.removesuffix(NEW_BLOCKS)].activation
+        trainable = "new" if name.endswith(NEW_BLOCKS) else None
+
+        def build(seed):
+            model = fast_network(stem)
+            model.load_weights(_existing(weights(seed)))
+            if name != "relu":
+                model = clone_with_activation(
+                    model, _at_each_site(activation), where=_is_no_stem, trainable=trainable
+                )
+            return compiled(model, epochs, data, RATE)
+
+        return Variant(build, name)
+
+    compare_activations(
+        only({name: variant(name) for name in SWAPS}, settings.variants),
+        data,
+        settings.seeds or SEEDS,
+        epochs,
+        folder,
+        protocol={**PROTOCOL, "rate": RATE},
+        **compare_more,
+    )
+
+
+def _at_each_site(activation):
+    return activation if isinstance(activation, str) else lambda site: activation()
+
+
+def _is_no_stem(site) -> bool:
+    return site.path != "stem_relu"
+
+
+def _existing(path: pathlib.Path) -> pathlib.Path:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run the study `standard` first.")
+    return path
+
+
+STUDIES = {"fine_tuning": fine_tuning}

@@ -1,0 +1,139 @@
+"""Robustness of the trained networks of `standard` to corrupted images."""
+
+import json
+import pathlib
+
+import _accuracy_data
+import keras
+import numpy as np
+from _corruptions import CORRUPTIONS, STRENGTHS, corrupted
+from _fast_network_studies import (
+    PROTOCOL,
+    STANDARD,
+    STANDARD_SEEDS,
+    data_and_stem,
+    fast_model,
+    only,
+)
+from _records import finished, read_records
+
+from keras_negact.comparison.compare import weights_path
+from keras_negact.comparison.results import append_run
+from keras_negact.comparison.statistics import compare_paired
+
+# Of the test set: fifty times as many for each network.
+IMAGES = 1_000
+
+
+def robustness(settings, folder, share=(0, 1), **_) -> None:
+    """Accuracy of every trained network on test images, corrupted in fifty ways."""
+    _, stem = data_and_stem(settings)
+    images, labels = (
+        array[:IMAGES]
+        for array in _accuracy_data.raw_images("cifar10", "test", settings.npz, settings.data_dir)
+    )
+    made = finished(folder)
+    wanted = [
+        (variant, seed, weights_path(settings.output_dir / "standard", variant, seed))
+        for seed in range(settings.seeds or STANDARD_SEEDS)
+        for variant in only(STANDARD, settings.variants)
+    ][share[0] :: share[1]]
+    waiting = [run for run in wanted if run[:2] not in made and run[2].exists()]
+    spoilt = {
+        name: [corrupted(images, name, strength) for strength in range(1, STRENGTHS + 1)]
+        for name in (CORRUPTIONS if waiting else ())
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for variant, seed, path in waiting:
+        keras.utils.clear_session()
+        model = fast_model(stem, STANDARD[variant])
+        model.load_weights(path)
+        run = {
+            "variant": variant,
+            "seed": seed,
+            "protocol": {**PROTOCOL, "images": len(images)},
+            "clean": _accuracy(model, images, labels),
+            "corrupted": {
+                name: [_accuracy(model, x, labels) for x in of_strengths]
+                for name, of_strengths in spoilt.items()
+            },
+        }
+        append_run(folder / "runs.jsonl", run)
+        print(f"{variant}, seed {seed}: {100 * _mean_over_all(run):.2f}", flush=True)
+    write_robustness(read_records(folder), folder)
+
+
+def _accuracy(model, images, labels) -> float:
+    x = images.astype("float32") / np.float32(127.5) - np.float32(1)
+    return float(np.mean(np.argmax(model.predict(x, 500, 0), axis=-1) == labels))
+
+
+def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
+    """`summary.md`: the mean over corruptions and strengths, and each corruption's own.
+
+    The difference is of the mean over all fifty, to ReLU, paired by seed.
+    """
+    by_variant: dict[str, dict[int, dict]] = {}
+    for run in runs:
+        by_variant.setdefault(run["variant"], {})[run["seed"]] = run
+    if "relu" not in by_variant:
+        return
+    means = {
+        variant: {
+            seed: float(np.mean(list(run["corrupted"].values()))) for seed, run in own.items()
+        }
+        for variant, own in by_variant.items()
+    }
+    compared = compare_paired(
+        {
+            variant: [
+                own[seed] - means["relu"][seed] for seed in sorted(own) if seed in means["relu"]
+            ]
+            for variant, own in means.items()
+            if variant != "relu"
+        }
+    )
+    headings = (
+        "variant",
+        "clean",
+        "corrupted",
+        "difference (95 %)",
+        "verdict",
+        *CORRUPTIONS,
+        "seeds",
+    )
+    rows = [
+        f"| {' | '.join(headings)} |",
+        "|---|---:|---:|---:|---|" + "---:|" * (len(CORRUPTIONS) + 1),
+    ]
+    for variant in sorted(means, key=lambda v: (v != "relu", -np.mean(list(means[v].values())))):
+        own = by_variant[variant].values()
+        cells = [variant, f"{100 * np.mean([run['clean'] for run in own]):.2f}"]
+        cells.append(f"{100 * np.mean(list(means[variant].values())):.2f}")
+        cells += _difference(compared.get(variant))
+        for corruption in CORRUPTIONS:
+            cells.append(f"{100 * np.mean([run['corrupted'][corruption] for run in own]):.1f}")
+        rows.append(f"| {' | '.join([*cells, str(len(own))])} |")
+    rows += [
+        "",
+        "Accuracy on test images in percent: as they are, over ten corruptions at five strengths, "
+        "and each corruption over its strengths. Difference: of the mean over all corruptions, to "
+        f"relu, paired by seed, in points. Protocol: {json.dumps(runs[0]['protocol'])}.",
+    ]
+    (folder / "summary.md").write_text("\n".join(rows) + "\n")
+
+
+def _mean_over_all(run) -> float:
+    return float(np.mean(list(run["corrupted"].values())))
+
+
+def _difference(one) -> list[str]:
+    if one is None:
+        return ["", "reference"]
+    if one.interval is None:
+        return ["", one.verdict]
+    mean, low, high = (f"{100 * value:+.2f}" for value in (one.mean, *one.interval))
+    return [f"{mean} ({low} to {high})", one.verdict]
+
+
+STUDIES = {"robustness": robustness}
