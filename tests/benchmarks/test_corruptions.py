@@ -9,18 +9,10 @@ import pytest
 from scipy import fft, ndimage
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
-NAMES = [
-    "noise",
-    "impulses",
-    "contrast",
-    "brightness",
-    "darkening",
-    "inversion",
-    "blur",
-    "pixels",
-    "occlusion",
-    "jpeg",
-]
+NAMES = (
+    *("noise", "impulses", "contrast", "brightness", "darkening"),
+    *("inversion", "blur", "pixels", "occlusion", "jpeg"),
+)
 
 
 @pytest.fixture

@@ -65,10 +65,10 @@ def _binned(draw_from):
     return inputs, layers.Embedding(5, 4)(bins(inputs))
 
 
-_SEQUENCES = {"embedded": _embedded, "masked": _masked, "binned": _binned}
+_SEQUENCES = {"embedded": _embedded, "masked": _masked}
 if importlib.util.find_spec("tensorflow"):
-    # Keras's lookups are TensorFlow's on every backend.
-    _SEQUENCES |= {"integers": _integers, "strings": _strings}
+    # Keras's lookups, and what learns the bounds of bins, are TensorFlow's on every backend.
+    _SEQUENCES |= {"integers": _integers, "strings": _strings, "binned": _binned}
 
 
 def examples_for(model: keras.Model, seed: int = 3):
