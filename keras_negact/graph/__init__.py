@@ -5,7 +5,14 @@ from keras_negact.graph.copying import config_of, copy_operation
 from keras_negact.graph.interpreter import Interpreter
 from keras_negact.graph.recorded import is_built_sequential, is_graph_model
 from keras_negact.graph.rewriting import Edit, rewrite
-from keras_negact.graph.state import copy_state, copy_trainable, is_keras, layers_within, numpy_copy
+from keras_negact.graph.state import (
+    copy_state,
+    copy_trainable,
+    is_keras,
+    layers_within,
+    numpy_copy,
+    recurrent_states,
+)
 from keras_negact.graph.tracing import Untraceable
 
 __all__ = [
@@ -26,5 +33,6 @@ __all__ = [
     "model_within",
     "numpy_copy",
     "read_graph",
+    "recurrent_states",
     "rewrite",
 ]

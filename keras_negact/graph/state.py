@@ -148,7 +148,7 @@ def is_keras(module: str | None) -> bool:
 
 
 def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:
-    """What preprocessing layers keep beside their variables, by their public names."""
+    """What some layers keep beside their variables, by public names."""
     if hasattr(old, "lookup_table"):
         _copy_vocabulary(old, new)
     elif hasattr(old, "bin_boundaries"):
@@ -156,6 +156,16 @@ def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:
         new.bin_boundaries = None if bins is None else np.array(bins).tolist()
     elif hasattr(new, "finalize_state") and new.variables:
         new.finalize_state()
+    for state, copied in zip(recurrent_states(old), recurrent_states(new), strict=False):
+        copied.assign(numpy_copy(state))
+
+
+def recurrent_states(layer: keras.Layer) -> list[keras.Variable]:
+    """What a stateful recurrent layer remembers from batch to batch: among no layer's variables."""
+    if not getattr(layer, "stateful", False):
+        return []
+    states = keras.tree.flatten(getattr(layer, "states", None))
+    return [state for state in states if isinstance(state, keras.Variable)]
 
 
 def _copy_vocabulary(old: keras.Layer, new: keras.Layer) -> None:

@@ -20,16 +20,19 @@ import numpy as np
 
 from keras_negact import _files
 from keras_negact._packing import fingerprint
+from keras_negact.graph import layers_within, recurrent_states
 
 #: Where `ModelCheckpoint`, `CSVLogger` and `TensorBoard` write, and others that follow them.
 PATHS = ("filepath", "filename", "log_dir")
+#: Groups of variables that a backup need not have: those of old versions have no recurrent states.
+NOT_ALWAYS_KEPT = {"metrics", "recurrent states"}
 _BYTES = {"float64": 8, "int64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1, "bool": 1}
 
 
 def capture_variables(model: keras.Model, metrics: bool = True) -> dict[str, list[np.ndarray]]:
-    """The values of all variables: weights, layers' random state, optimizers, and metrics if asked.
+    """The values of all variables: weights, layers' random and recurrent states, optimizers.
 
-    They are copies, and change no more.
+    And metrics if asked. They are copies, and change no more.
     """
     return {
         group: [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
@@ -45,8 +48,8 @@ def restore_variables(model: keras.Model, values: dict[str, list[np.ndarray]]) -
         ValueError: if it came from another model or optimizer.
     """
     groups = _variables(model)
-    if "metrics" not in values:
-        groups.pop("metrics")
+    for group in NOT_ALWAYS_KEPT - values.keys():
+        groups.pop(group, None)
     if values.keys() != groups.keys():
         raise ValueError(
             f"The backup was made by another model: it holds {sorted(values)}, and the model has "
@@ -319,10 +322,12 @@ def _labelled(callbacks: list[keras.callbacks.Callback]) -> dict[str, keras.call
 
 
 def _variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
+    states = [state for layer in layers_within(model) for state in recurrent_states(layer)]
     return {
         "model": list(model.variables),
         **{name: list(one.variables) for name, one in optimizers_of(model).items()},
         "metrics": list(model.metrics_variables),
+        **({"recurrent states": states} if states else {}),
     }
 
 

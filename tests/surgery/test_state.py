@@ -156,3 +156,18 @@ def test_what_keras_has_no_name_for():
     model = dense_behind(inputs, layers.Flatten()(x))
     clone = check_state(model, np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32"))
     assert len(clone.losses) == len(model.losses) == 2
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "bidirectional"])
+def test_what_recurrent_layers_remember_between_batches(wrapped):
+    recurrent = layers.GRU(3, stateful=True)
+    inputs = keras.Input(batch_shape=(2, 5, 4))
+    hidden = (layers.Bidirectional(recurrent) if wrapped else recurrent)(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Dense(6, activation="relu")(hidden)))
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    # Called, for Keras's `predict` keeps no state on JAX.
+    forgetful = to_numpy(model(x))
+    clone = clone_with_activation(model, "leni")
+    expected = to_numpy(model(x))
+    assert np.abs(expected - forgetful).max() > 1e-3
+    np.testing.assert_array_equal(to_numpy(clone(x)), expected)

@@ -83,6 +83,43 @@ def test_ends_with_the_weights_and_history_of_an_uninterrupted_run(tmp_path, sav
         np.testing.assert_allclose(resumed_history.history[name], values, atol=1e-6, err_msg=name)
 
 
+def test_what_recurrent_layers_remember_between_batches_is_kept(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 6, 3)).astype("float32")
+    y = x.mean(axis=(1, 2))[:, np.newaxis]
+
+    def recurrent():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input(batch_shape=(4, 6, 3))
+        outputs = keras.layers.Dense(1)(keras.layers.LSTM(5, stateful=True)(inputs))
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", "mse")
+        return model
+
+    def run(model, directory, *more):
+        backup = Backup(directory, save_every=3)
+        fit(
+            model,
+            x,
+            y,
+            batch_size=4,
+            epochs=3,
+            shuffle=False,
+            verbose=0,
+            callbacks=[backup, *more],
+        )
+
+    whole, resumed = recurrent(), recurrent()
+    run(whole, tmp_path / "whole")
+    with pytest.raises(Crash):
+        run(recurrent(), tmp_path / "cut", CrashAt(epoch=1, step=7))
+    run(resumed, tmp_path / "cut")
+    assert largest_difference(whole, resumed) == 0
+    states = [model.layers[1].states for model in (whole, resumed)]
+    for one, other in zip(*states, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert np.abs(np.asarray(one)).max() > 0.01
+
+
 def test_crash_in_the_first_epoch_before_any_backup_starts_anew(tmp_path):
     whole = small_model()
     train(whole, tmp_path / "whole")
