@@ -61,7 +61,8 @@ def restore_variables(model: keras.Model, values: dict[str, list[np.ndarray]]) -
         if kept != wanted:
             raise ValueError(
                 f"The backup was made by another {group}: it holds {len(kept)} variables and the "
-                f"{group} has {len(wanted)}" + _first_difference(kept, wanted, variables)
+                f"{group} has {len(wanted)}"
+                + (_first_difference(kept, wanted, variables) or _unmade(model))
             )
     for group, variables in groups.items():
         for variable, value in zip(variables, values[group], strict=True):
@@ -185,7 +186,7 @@ def _as_array(leaf: Any) -> Any:
 def _trace_step(model: keras.Model, batch: Any, size: int | None) -> None:
     """Let a model that has a step of its own make its variables, without taking that step."""
     if keras.backend.backend() != "tensorflow" or model.run_eagerly:
-        # What is made in the first step only can't be restored; what is there already can.
+        _build_by_call(model, batch)
         return
     import tensorflow as tf
 
@@ -202,6 +203,18 @@ def _trace_step(model: keras.Model, batch: Any, size: int | None) -> None:
     tf.function(model.train_step, autograph=False).get_concrete_function(
         tf.nest.map_structure(specification, keras.tree.lists_to_tuples(batch))
     )
+
+
+def _build_by_call(model: keras.Model, batch: Any) -> None:
+    """Make what can be made without a graph; what only the first step makes can't be restored."""
+    x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if not model.built:
+        # A model with a step of its own need not have a `call`, and may do anything in it.
+        with contextlib.suppress(Exception):
+            model(keras.tree.map_structure(_as_array, x))
+    optimizer, variables = model.optimizer, model.trainable_variables
+    if optimizer is not None and not optimizer.built and variables:
+        optimizer.build(variables)
 
 
 def optimizers_of(model: keras.Model) -> dict[str, keras.optimizers.Optimizer]:
@@ -335,7 +348,17 @@ def _first_difference(kept: list, wanted: list, variables: list) -> str:
     for old, new, variable in zip(kept, wanted, variables, strict=False):
         if old != new:
             return f"; `{variable.path}` has the shape {new}, the backup's {old}."
-    return "."
+    return ""
+
+
+def _unmade(model: keras.Model) -> str:
+    optimizers = optimizers_of(model).values()
+    if not has_own_step(model) or (model.built and all(one.built for one in optimizers)):
+        return "."
+    return (
+        ", for its `train_step` makes them when it is first run. Make them before `fit`: call the "
+        "model on a batch, and build its optimizers on the variables that they train."
+    )
 
 
 def _class_of(optimizer: keras.optimizers.Optimizer) -> str:

@@ -61,6 +61,14 @@ class OwnLoss(keras.Sequential):
         return keras.ops.mean((y - y_pred) ** 2)
 
 
+class OwnTest(keras.Sequential):
+    def test_step(self, data):
+        x, y = data
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x, y, y_pred, training=False)
+        return {"loss": loss, "largest": keras.ops.max(y_pred)}
+
+
 def one_number_a_batch(y, y_pred):
     return keras.ops.mean((y - y_pred) ** 2)
 
@@ -73,14 +81,24 @@ def losses_of_one_number(strategy) -> dict:
     for kind, made, loss in (
         ("function", keras.Sequential, one_number_a_batch),
         ("compute_loss", OwnLoss, "mse"),
+        ("test_step", OwnTest, "mse"),
     ):
         for name, train_it in (("Model.fit", keras.Model.fit), ("fit", fit)):
             with strategy.scope():
                 model = made([keras.Input((4,)), keras.layers.Dense(1, kernel_initializer="ones")])
                 model.compile("sgd", loss)
-            history = train_it(model, x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+            history = train_it(
+                model,
+                x,
+                y,
+                batch_size=8,
+                epochs=2,
+                shuffle=False,
+                verbose=0,
+                validation_data=(x[:16], y[:16]),
+            ).history
             weights = model.get_weights()[0].ravel().tolist()
-            found.setdefault(kind, {})[name] = [*history.history["loss"], *weights]
+            found.setdefault(kind, {})[name] = [history, weights]
     return found
 
 

@@ -52,10 +52,15 @@ def test_plain_values_of_an_own_step_are_means_over_the_replicas(found):
     np.testing.assert_allclose(history["second"], [X[-1, 1] + 5] * 3, rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["function", "compute_loss"])
+@pytest.mark.parametrize("kind", ["function", "compute_loss", "test_step"])
 def test_losses_of_one_number_are_summed_over_the_replicas_as_keras_does(found, kind):
-    runs = found["one_number"][kind]
-    np.testing.assert_allclose(runs["fit"], runs["Model.fit"], rtol=1e-5)
+    (history, weights), (of_keras, its_weights) = (
+        found["one_number"][kind][name] for name in ("fit", "Model.fit")
+    )
+    np.testing.assert_allclose(weights, its_weights, rtol=1e-5)
+    assert history.keys() == of_keras.keys() >= {"loss", "val_loss"}
+    for name, values in of_keras.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
 
 
 def test_models_with_a_step_of_their_own_train(found):

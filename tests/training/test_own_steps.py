@@ -53,3 +53,27 @@ def test_as_model_fit_with_a_backup_and_interrupted(tmp_path, kind):
         assert found.history.history.keys() == history.keys()
         for name, values in history.items():
             np.testing.assert_allclose(found.history.history[name], values, atol=1e-6)
+
+
+def eagerly(kind, folder, *callbacks):
+    model = KINDS[kind]()
+    more = () if isinstance(model, Adversarial) else (keras.optimizers.Adam(0.01),)
+    model.compile(*more, run_eagerly=True)
+    callbacks = [Backup(folder, save_every=2), *callbacks]
+    fit(model, X, batch_size=10, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["encoding", "plain"])
+def test_eager_steps_go_on_although_they_make_the_variables(tmp_path, kind):
+    whole = eagerly(kind, tmp_path / "whole")
+    with pytest.raises(Crash):
+        eagerly(kind, tmp_path / "cut", CrashAt(epoch=1, step=3))
+    assert largest_difference(whole, eagerly(kind, tmp_path / "cut")) == 0
+
+
+def test_what_only_an_eager_step_can_make_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(Crash):
+        eagerly("adversarial", tmp_path, CrashAt(epoch=1, step=3))
+    with pytest.raises(ValueError, match="Make them before `fit`: call the model on a batch, and"):
+        eagerly("adversarial", tmp_path)
