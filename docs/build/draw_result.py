@@ -10,30 +10,47 @@ from matplotlib.figure import Figure
 from keras_negact.comparison import read_runs, summarize
 
 ROOT = pathlib.Path(__file__).parents[2]
-RUNS = ROOT / "benchmarks" / "results" / "accuracy-reduced"
-NETWORKS = {"cnn": "plain CNN", "resnet20": "ResNet-20"}
-SHOWN = {
-    "leni": "LENI",
-    "on_off_relu": "ON/OFF ReLU",
-    "funnel": "Funnel ReLU",
-    "prelu": "PReLU",
-    "silu": "SiLU",
+RUNS = ROOT / "benchmarks" / "results" / "accuracy-standard"
+#: For each study the network, its reference, and from its variants to their words.
+STUDIES = {
+    "standard": (
+        "fast network",
+        "relu",
+        {
+            "leni": "LENI",
+            "gelu": "GELU",
+            "silu": "SiLU",
+            "relu + depthwise": "ReLU + depthwise",
+            "prelu": "PReLU",
+            "funnel": "Funnel ReLU",
+        },
+    ),
+    "resnet20": ("ResNet-20", "relu", {"leni": "LENI", "funnel": "Funnel ReLU"}),
+    "on_off": (
+        "plain CNN",
+        "conventional, batch",
+        {
+            "full, batch": "ON/OFF ReLU",
+            "halved, batch": "with half the filters",
+            "conventional_half, batch": "ReLU, half the filters",
+        },
+    ),
 }
 
 
 def main() -> None:
-    figure = Figure(figsize=(9.4, 2.7), facecolor="white", layout="constrained")
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    for panel, (folder, network) in zip(panels, NETWORKS.items(), strict=True):
-        summary = summarize(read_runs(RUNS / folder))
-        for height, name in enumerate(SHOWN):
-            draw(panel, height, summary[name].difference, name == "leni")
-        reference = summary[summary.reference].score
-        panel.set_title(f"{network} (ReLU: {100 * reference:.1f} %)", fontsize=10, loc="left")
+    figure = Figure(figsize=(11.5, 2.6), facecolor="white", layout="constrained")
+    panels = figure.subplots(1, 3)
+    for panel, (folder, (network, reference, words)) in zip(panels, STUDIES.items(), strict=True):
+        summary = summarize(read_runs(RUNS / folder), reference)
+        for height, name in enumerate(words):
+            draw(panel, height, summary[name].difference, words[name] in ("LENI", "ON/OFF ReLU"))
+        accuracy = 100 * summary[reference].score
+        panel.set_title(f"{network} (ReLU: {accuracy:.1f} %)", fontsize=10, loc="left")
         panel.axvline(0, color="black", linewidth=0.9)
         panel.grid(axis="x", alpha=0.25)
-        panel.set(xlabel="points of accuracy above ReLU", ylim=(len(SHOWN) - 0.5, -0.5))
-    panels[0].set_yticks(range(len(SHOWN)), SHOWN.values())
+        panel.set(xlabel="points of accuracy above ReLU", ylim=(len(words) - 0.5, -0.5))
+        panel.set_yticks(range(len(words)), words.values())
     # No date and no random names: the same runs give the same file.
     path = ROOT / "docs" / "pictures" / "result.png"
     figure.savefig(path, dpi=160, metadata={"Software": None})
@@ -50,15 +67,15 @@ def draw(panel, height: int, difference, is_ours: bool) -> None:
     panel.annotate(
         f"{mean:+.2f}",
         (1, height),
-        xytext=(-4, 0),
+        xytext=(4, 0),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        ha="right",
+        ha="left",
         va="center",
         fontsize=9,
         color=color,
     )
-    panel.margins(x=0.2)
+    panel.margins(x=0.1)
 
 
 if __name__ == "__main__":
