@@ -2,12 +2,13 @@
 
 import importlib
 import pathlib
+import re
 
 import keras
 import numpy as np
 import pytest
 
-from keras_negact import LENI
+from keras_negact import LENI, OnOffReLU
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -108,3 +109,19 @@ def test_an_image_is_mirrored_in_every_second_epoch(accuracy_data):
     assert 0 < first.sum() < 30
     np.testing.assert_array_equal(second, ~first)
     np.testing.assert_array_equal(third, first)
+
+
+def test_the_concepts_page_makes_the_stem_of_half_its_filters(capsys):
+    page = (BENCHMARKS.parent / "docs" / "concepts.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/concepts.md", "exec"), {})
+    assert capsys.readouterr().out == "0.0\n"
+
+
+def test_on_off_relu_behind_half_of_the_stem_is_a_relu_behind_all(fast, images):
+    kernel = fast.whitening_kernel(images)
+    first, second = np.split(kernel, 2, axis=-1)
+    np.testing.assert_array_equal(second, -first)
+    pixels = (images / 127.5 - 1).astype("float32")
+    whole, half = (keras.ops.conv(pixels, each) for each in (kernel, first))
+    np.testing.assert_allclose(OnOffReLU()(half), keras.ops.relu(whole), rtol=1e-5, atol=1e-5)
