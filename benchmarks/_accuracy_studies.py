@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import _accuracy_designs
 from _ablations import ABLATIONS, HALVED, ablation_variants
+from _accuracy_search import PEAK, WEIGHT_DECAY
 
 from keras_negact.comparison import ACTIVATIONS, Variant, activation_variants
 from keras_negact.comparison.compare import weights_path
@@ -30,7 +31,7 @@ class Protocol:
         epochs, fine_tuning_epochs, search_epochs: of training.
         seeds: the runs of each variant.
         peak: of the learning rate (SGD with momentum), the middle of the search.
-        weight_decay: decoupled, as Keras has it: ten times that of a coupled one with momentum 0.9.
+        weight_decay: decoupled.
     """
 
     images: int
@@ -42,8 +43,8 @@ class Protocol:
     search_epochs: int
     seeds: int
     batch_size: int = 128
-    peak: float = 0.1
-    weight_decay: float = 5e-3
+    peak: float = PEAK
+    weight_decay: float = WEIGHT_DECAY
     workers: int = 1
 
 

@@ -9,8 +9,7 @@ import pathlib
 
 import _accuracy_data
 import keras
-from _accuracy_search import SEEDS, candidate, chosen_factors, trained_with
-from _accuracy_studies import Protocol
+from _accuracy_search import PEAK, SEEDS, candidate, chosen_factors, trained_with
 from _accuracy_tables import write_table
 from _fast_network_studies import only
 
@@ -74,10 +73,10 @@ def _started_by_he(model: keras.Model) -> keras.Model:
 def on_off_rates(settings, folder, **compare_more) -> None:
     """Every form at four rates, on validation images."""
     epochs = settings.epochs or RATE_EPOCHS
-    data, protocol, steps = _data(settings, epochs)
+    data, steps = _data(settings, epochs)
     compare_activations(
         {
-            candidate(name, factor): trained_with(variant, protocol, steps, factor)
+            candidate(name, factor): trained_with(variant, steps, factor * PEAK)
             for name, variant in only(variants(), settings.variants).items()
             for factor in FACTORS
         },
@@ -95,11 +94,11 @@ def on_off_rates(settings, folder, **compare_more) -> None:
 def on_off(settings, folder, **compare_more) -> None:
     """Every form at its own rate, a table for each normalization, and the interaction."""
     epochs = settings.epochs or EPOCHS
-    data, protocol, steps = _data(settings, epochs)
+    data, steps = _data(settings, epochs)
     factors = chosen_factors(settings.output_dir / "on_off_rates")
     compare_activations(
         {
-            name: trained_with(variant, protocol, steps, factors.get(name, 1.0))
+            name: trained_with(variant, steps, factors.get(name, 1.0) * PEAK)
             for name, variant in only(variants(), settings.variants).items()
         },
         data,
@@ -117,9 +116,8 @@ def on_off(settings, folder, **compare_more) -> None:
 
 
 def _data(settings, epochs):
-    protocol = Protocol(45_000, 10_000, 2, 0, EPOCHS, 0, RATE_EPOCHS, 5, BATCH_SIZE)
     data = _accuracy_data.whole(settings.npz, settings.data_dir, BATCH_SIZE, square=2)
-    return data, protocol, epochs * len(data(0).train_at(0))
+    return data, epochs * len(data(0).train_at(0))
 
 
 def write_interaction(runs: list[dict], folder: pathlib.Path) -> None:

@@ -4,7 +4,6 @@ import functools
 
 import _accuracy_data
 from _accuracy_search import trained_with
-from _accuracy_studies import PROTOCOLS, Protocol
 from _fast_network_studies import STANDARD, only
 from _token_network import ACTIVATIONS as TOKEN_ACTIVATIONS
 from _token_network import token_network
@@ -22,6 +21,7 @@ SIDE = 16
 RESNET = ("relu", "funnel", "leni")
 RESNET_EPOCHS = 12
 TOKEN_EPOCHS = 20
+RHYTHM_EPOCHS = 10
 RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni")
 RHYTHM_LENGTH, RHYTHM_NOISE = 256, (0.2, 0.4)
 
@@ -30,14 +30,11 @@ def resnet20(settings, folder, **compare_more) -> None:
     """A residual network on images of half the size."""
     epochs, batch_size = settings.epochs or RESNET_EPOCHS, 128
     data = _accuracy_data.whole(settings.npz, settings.data_dir, batch_size, square=2)
-    protocol = Protocol(45_000, 10_000, 2, 0, epochs, 0, 0, 5, batch_size)
     steps = epochs * len(data(0).train_at(0))
     variants = {
         name: trained_with(
             functools.partial(cifar_resnet, 20, (SIDE, SIDE, 3), 10, STANDARD[name].activation),
-            protocol,
             steps,
-            1.0,
         )
         for name in RESNET
     }
@@ -73,21 +70,20 @@ def tokens(settings, folder, **compare_more) -> None:
 
 def rhythms(settings, folder, **compare_more) -> None:
     """The signal in one dimension, made so hard that there is something to gain."""
-    protocol = PROTOCOLS["reduced"]
-    epochs = settings.epochs or protocol.epochs
+    epochs = settings.epochs or RHYTHM_EPOCHS
     draw = functools.partial(rhythms_of, length=RHYTHM_LENGTH, noise=RHYTHM_NOISE)
     data = array_data(
         "rhythms",
         train=draw(4_000, seed=1),
         test=draw(8_000, seed=2),
         validation=draw(4_000, seed=3),
-        batch_size=protocol.batch_size,
+        batch_size=64,
     )
     steps = epochs * len(data(0).train_at(0))
     build = functools.partial(on_off_cnn, (RHYTHM_LENGTH, 1), 3, "relu", "conventional", width=16)
     compare_activations(
         {
-            name: trained_with(variant, protocol, steps, 1.0)
+            name: trained_with(variant, steps)
             for name, variant in activation_variants(build, RHYTHMS).items()
         },
         data,

@@ -153,7 +153,10 @@ def run_study(name, settings):
         print(f"No learning rates were searched: {protocol.peak} for every activation.")
     variants = {
         variant: _accuracy_search.trained_with(
-            build, protocol, steps, study.rate * factors.get(_activation(build), 1.0)
+            build,
+            steps,
+            study.rate * factors.get(_activation(build), 1.0) * protocol.peak,
+            protocol.weight_decay,
         )
         for variant, build in study.variants.items()
     }

@@ -43,7 +43,7 @@ def test_a_variant_keeps_its_name_and_its_wish_for_the_seed(search):
         return tiny_network()
 
     variant = activation_variants(build, ["leni"])["leni"]
-    compiled = search.trained_with(variant, PROTOCOL, steps=100, factor=1.0)
+    compiled = search.trained_with(variant, steps=100)
     assert compiled.activation == "leni"
     assert "seed" in inspect.signature(compiled).parameters
     assert compiled(seed=3).compiled

@@ -33,6 +33,21 @@ def accuracies():
     return folders
 
 
+def test_every_run_was_trained_at_the_rate_that_its_protocol_says():
+    checked = 0
+    for path in sorted(RESULTS.glob("accuracy-*/**/*.jsonl")):
+        for line in path.read_text().splitlines():
+            run = json.loads(line)
+            protocol = run["protocol"]
+            if "peak" not in protocol:
+                continue
+            schedule = run["optimizer"]["config"]["learning_rate"]["config"]
+            expected = protocol["peak"] * protocol.get("rate", 1)
+            assert schedule["warmup_target"] == pytest.approx(expected), path
+            checked += 1
+    assert checked > 300
+
+
 def interval(one, other, decimals=2):
     seeds = sorted(one.keys() & other.keys())
     values = np.array([one[seed] - other[seed] for seed in seeds])
