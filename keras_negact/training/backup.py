@@ -37,9 +37,9 @@ _MEANINGS = {
 class Backup(keras.callbacks.Callback):
     """Lets `fit` go on where an interrupted run stopped.
 
-    One file, `backup.zip`, holds the weights, the optimizer, the random state of the layers, of
-    Python and of NumPy, the epoch and the step, what the other callbacks remember, and the history.
-    It is replaced in one go, so a run that dies while writing leaves the one before. Give `fit` the
+    One file, `backup.zip`, holds the weights, the optimizer, what recurrent layers remember, the
+    random state of the layers, of Python and of NumPy, the epoch and the step, what the other
+    callbacks remember, and the history. It is replaced in one go, so a run that dies while writing leaves the one before. Give `fit` the
     same arguments again, and it ends with the weights of a run that was never interrupted. One
     process at a time owns the directory.
 
