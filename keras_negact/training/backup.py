@@ -39,9 +39,9 @@ class Backup(keras.callbacks.Callback):
 
     One file, `backup.zip`, holds the weights, the optimizer, what recurrent layers remember, the
     random state of the layers, of Python and of NumPy, the epoch and the step, what the other
-    callbacks remember, and the history. It is replaced in one go, so a run that dies while writing leaves the one before. Give `fit` the
-    same arguments again, and it ends with the weights of a run that was never interrupted. One
-    process at a time owns the directory.
+    callbacks remember, and the history. It is replaced in one go, so a run that dies while writing
+    leaves the one before. Give `fit` the same arguments again, and it ends with the weights of a
+    run that was never interrupted. One process at a time owns the directory.
 
     The order of the data is the same only if it is a function of the epoch: pass arrays, or a
     function `epoch -> tf.data.Dataset`.
