@@ -10,7 +10,6 @@ from _corruptions import CORRUPTIONS, STRENGTHS, corrupted
 from _fast_network_studies import (
     PROTOCOL,
     STANDARD,
-    STANDARD_SEEDS,
     data_and_stem,
     fast_model,
     only,
@@ -23,6 +22,7 @@ from keras_negact.comparison.statistics import compare_paired
 
 # Of the test set: fifty times as many for each network.
 IMAGES = 1_000
+SEEDS = 5
 
 
 def robustness(settings, folder, share=(0, 1), **_) -> None:
@@ -35,7 +35,7 @@ def robustness(settings, folder, share=(0, 1), **_) -> None:
     made = finished(folder)
     wanted = [
         (variant, seed, weights_path(settings.output_dir / "standard", variant, seed))
-        for seed in range(settings.seeds or STANDARD_SEEDS)
+        for seed in range(settings.seeds or SEEDS)
         for variant in only(STANDARD, settings.variants)
     ][share[0] :: share[1]]
     waiting = [run for run in wanted if run[:2] not in made and run[2].exists()]
@@ -104,21 +104,22 @@ def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
     )
     rows = [
         f"| {' | '.join(headings)} |",
-        "|---|---:|---:|---:|---|" + "---:|" * (len(CORRUPTIONS) + 1),
+        "|---|---:|---:|---|" + "---:|" * (len(CORRUPTIONS) + 2),
     ]
     for variant in sorted(means, key=lambda v: (v != "relu", -np.mean(list(means[v].values())))):
         own = by_variant[variant].values()
-        cells = [variant, f"{100 * np.mean([run['clean'] for run in own]):.2f}"]
-        cells.append(f"{100 * np.mean(list(means[variant].values())):.2f}")
+        cells = [variant, f"{100 * np.mean(list(means[variant].values())):.2f}"]
         cells += _difference(compared.get(variant))
+        cells.append(f"{100 * np.mean([run['clean'] for run in own]):.2f}")
         for corruption in CORRUPTIONS:
             cells.append(f"{100 * np.mean([run['corrupted'][corruption] for run in own]):.1f}")
         rows.append(f"| {' | '.join([*cells, str(len(own))])} |")
     rows += [
         "",
-        "Accuracy on test images in percent: as they are, over ten corruptions at five strengths, "
-        "and each corruption over its strengths. Difference: of the mean over all corruptions, to "
-        f"relu, paired by seed, in points. Protocol: {json.dumps(runs[0]['protocol'])}.",
+        "Accuracy on test images in percent: over ten corruptions at five strengths, on the images "
+        "as they are, and over the strengths of each corruption. Difference: of the mean over all "
+        "corruptions, to relu, paired by seed, in points. Protocol: "
+        f"{json.dumps(runs[0]['protocol'])}.",
     ]
     (folder / "summary.md").write_text("\n".join(rows) + "\n")
 

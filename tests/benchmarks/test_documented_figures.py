@@ -27,9 +27,10 @@ def accuracies():
         for line in path.read_text().splitlines():
             run = json.loads(line)
             if "corrupted" in run:
-                continue
-            split = run["protocol"].get("evaluated_on", "test")
-            variants.setdefault(run["variant"], {})[run["seed"]] = 100 * run[f"{split}_accuracy"]
+                accuracy = np.mean(list(run["corrupted"].values()))
+            else:
+                accuracy = run[f"{run['protocol'].get('evaluated_on', 'test')}_accuracy"]
+            variants.setdefault(run["variant"], {})[run["seed"]] = 100 * accuracy
     return folders
 
 
