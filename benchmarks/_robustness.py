@@ -93,15 +93,8 @@ def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
             if variant != "relu"
         }
     )
-    headings = (
-        "variant",
-        "clean",
-        "corrupted",
-        "difference (95 %)",
-        "verdict",
-        *CORRUPTIONS,
-        "seeds",
-    )
+    headings = ("variant", "corrupted", "difference (95 %)", "verdict", "clean")
+    headings = (*headings, *CORRUPTIONS, "seeds")
     rows = [
         f"| {' | '.join(headings)} |",
         "|---|---:|---:|---|" + "---:|" * (len(CORRUPTIONS) + 2),
