@@ -29,6 +29,7 @@ CONTROLS = {
     "funnel": lambda: registered("FunnelReLU"),
 }
 LEARNING = {"leni, frozen kernel": frozen_kernel, "leni": LENI}
+GAINS = {f"leni, gain {gain}": LENI(kernel_gain=float(gain)) for gain in (1, 2)}
 # No seeds that anything else is reported for.
 CHOICE_SEEDS = (200, 201, 202)
 LEARNING_SEEDS = 6
@@ -66,18 +67,22 @@ def choice(settings, folder, **compare_more) -> None:
     )
 
 
-def learning(settings, folder, peak=PEAK, **compare_more) -> None:
+def learning(settings, folder, **compare_more) -> None:
     """`LENI()` against the same with its kernel kept at its start, on test images."""
-    more = {"reference": "leni, frozen kernel", "keep_weights": True, **compare_more}
-    seeds = settings.seeds or LEARNING_SEEDS
-    for network in REDUCED_NETWORKS:
-        _reduced(network, LEARNING, seeds, settings, folder, more, peak)
-        _write_passed_on(network, seeds, settings, folder)
+    _learning(LEARNING, PEAK, settings, folder, compare_more)
 
 
 def learning_faster(settings, folder, **compare_more) -> None:
-    """The same at the rate of the reduced protocol."""
-    learning(settings, folder, REDUCED.peak, **compare_more)
+    """The same at the rate of the reduced protocol, and with lower gains."""
+    _learning(LEARNING | GAINS, REDUCED.peak, settings, folder, compare_more)
+
+
+def _learning(variants, peak, settings, folder, compare_more) -> None:
+    more = {"reference": "leni, frozen kernel", "keep_weights": True, **compare_more}
+    seeds = settings.seeds or LEARNING_SEEDS
+    for network in REDUCED_NETWORKS:
+        _reduced(network, variants, seeds, settings, folder, more, peak)
+        _write_passed_on(network, seeds, settings, folder)
 
 
 def _write_passed_on(network, seeds, settings, folder) -> None:
