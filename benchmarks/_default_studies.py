@@ -9,6 +9,7 @@
 
 import dataclasses
 import json
+import math
 
 import _accuracy_data
 import _accuracy_search
@@ -105,10 +106,15 @@ def _write_passed_on(network, seeds, settings, folder) -> None:
         model.load_weights(trained)
         end = negative_information_report(model, data(seed).validation, limit=1000, verbose=0)
         of_seeds[str(seed)] = [
-            {"path": one.path, "at_start": first.seen_energy, "trained": one.seen_energy}
+            {
+                "path": one.path,
+                "at_start": first.seen_energy,
+                # JSON has no name for what a diverged network gives.
+                "trained": one.seen_energy if math.isfinite(one.seen_energy) else None,
+            }
             for first, one in zip(start.sites, end.sites, strict=True)
         ]
-        _files.replace(path, json.dumps(record, indent=1) + "\n")
+        _files.replace(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
 def _reduced(network, activations, seeds, settings, folder, compare_more, peak=PEAK) -> None:

@@ -51,7 +51,7 @@ def fine_tuning(settings, folder, **compare_more) -> None:
         settings.seeds or SEEDS,
         epochs,
         folder,
-        protocol={**PROTOCOL, "rate": RATE},
+        protocol={**PROTOCOL, "rate": RATE, "rate_of_new_blocks": RATE_OF_NEW_BLOCKS},
         **compare_more,
     )
 

@@ -1,7 +1,7 @@
 """ON/OFF ReLU in the plain CNN that it was proposed for, with and without batch normalization.
 
-The paper reports a gain; here a normalized network shows none. Whether it is the normalization that
-removes it is a question about two differences, and is tested as one.
+Whether normalization removes what ON/OFF ReLU gains is a question about two differences, and is
+tested as one.
 """
 
 import functools
@@ -12,6 +12,7 @@ import keras
 from _accuracy_search import PEAK, SEEDS, candidate, chosen_factors, trained_with
 from _accuracy_tables import write_table
 from _fast_network_studies import only
+from _paired_records import difference_cell
 
 from keras_negact import plan_activation_swap
 from keras_negact.comparison import Variant, compare_activations, read_runs
@@ -147,10 +148,8 @@ def write_interaction(runs: list[dict], folder: pathlib.Path) -> None:
     for form, one in compare_paired(differences).items():
         if one.interval is None:
             continue
-        mean, low, high = (f"{100 * value:+.2f}" for value in (one.mean, *one.interval))
-        rows.append(
-            f"| {form} | {mean} ({low} to {high}) | {one.adjusted_p_value:.3f} | {one.count} |"
-        )
+        cells = (form, difference_cell(one, 2), f"{one.adjusted_p_value:.3f}", str(one.count))
+        rows.append(f"| {' | '.join(cells)} |")
     rows += [
         "",
         "What a form gains over the conventional network without normalization, minus what it "

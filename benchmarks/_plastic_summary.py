@@ -3,11 +3,10 @@
 import pathlib
 
 import numpy as np
+from _paired_records import by_variant, compared, difference_cell, verdict_cell
 
 from keras_negact._extras import require
-from keras_negact.comparison.statistics import compare_paired
 
-REFERENCE = {"random_labels": "relu", "permuted": "relu", "revival": "nothing"}
 LAST = 5
 
 
@@ -18,13 +17,14 @@ def write_curves(runs: list[dict], folder: pathlib.Path) -> None:
         "dead at the end | seeds |",
         "|---|---:|---:|---:|---:|---|---:|---:|",
     ]
-    compared = _compared(runs, "relu", _late)
-    for variant, own in _by_variant(runs).items():
+    differences = compared(runs, "relu", _late)
+    for variant, own in by_variant(runs).items():
         online = np.mean([[task["online"] for task in run["tasks"]] for run in own])
+        late = np.mean([_late(run) for run in own])
         rows.append(
-            f"| {variant} | {own[0]['rate']:g} | {100 * online:.1f} "
-            f"| {100 * np.mean([_late(run) for run in own]):.1f} | {_difference(compared, variant)}"
-            f" | {np.mean([run['tasks'][-1]['dead'][-1] for run in own]):.2f} | {len(own)} |"
+            f"| {variant} | {own[0]['rate']:g} | {100 * online:.1f} | {100 * late:.1f} "
+            f"| {_cells(differences.get(variant))} "
+            f"| {np.mean([run['tasks'][-1]['dead'][-1] for run in own]):.2f} | {len(own)} |"
         )
     protocol = "; ".join(f"{key} {value}" for key, value in runs[0]["protocol"].items())
     rows += [
@@ -45,15 +45,15 @@ def write_revival(runs: list[dict], folder: pathlib.Path) -> None:
         "seeds |",
         "|---|---:|---:|---:|---:|---|---:|",
     ]
-    compared = _compared(runs, "nothing", _late)
-    for variant, own in _by_variant(runs).items():
+    differences = compared(runs, "nothing", _late)
+    for variant, own in by_variant(runs).items():
         change = max(run["largest_change_of_outputs"] for run in own)
         first, last = (
             100 * np.mean([run["tasks"][at]["accuracy"] for run in own]) for at in (0, -1)
         )
         rows.append(
             f"| {variant} | {change:.2g} | {first:.1f} | {last:.1f} "
-            f"| {_difference(compared, variant)} | {len(own)} |"
+            f"| {_cells(differences.get(variant))} | {len(own)} |"
         )
     by_seed = {run["seed"]: run for run in runs}
     died = ", ".join(str(by_seed[seed]["died_after"]) for seed in sorted(by_seed))
@@ -67,39 +67,12 @@ def write_revival(runs: list[dict], folder: pathlib.Path) -> None:
     _draw(runs, folder / "curves.png", "task after the remedy")
 
 
-def _by_variant(runs):
-    variants = {}
-    for run in sorted(runs, key=lambda run: run["seed"]):
-        variants.setdefault(run["variant"], []).append(run)
-    return variants
-
-
 def _late(run):
     return float(np.mean([task["accuracy"] for task in run["tasks"][-LAST:]]))
 
 
-def _compared(runs, reference, value):
-    of_seed = {}
-    for run in runs:
-        of_seed.setdefault(run["variant"], {})[run["seed"]] = value(run)
-    base = of_seed.get(reference, {})
-    return compare_paired(
-        {
-            name: [own[seed] - base[seed] for seed in sorted(own.keys() & base.keys())]
-            for name, own in of_seed.items()
-            if name != reference
-        }
-    )
-
-
-def _difference(compared, variant):
-    if variant not in compared:
-        return " | reference"
-    difference = compared[variant]
-    if difference.interval is None:
-        return f" | {difference.verdict}"
-    low, high = (100 * bound for bound in difference.interval)
-    return f"{100 * difference.mean:+.1f} ({low:+.1f} to {high:+.1f}) | {difference.verdict}"
+def _cells(difference) -> str:
+    return f"{difference_cell(difference, 1)} | {verdict_cell(difference)}"
 
 
 def _draw(runs, path, label):
@@ -110,7 +83,7 @@ def _draw(runs, path, label):
     # Where all reach 100 % in the end, they differ in how soon.
     titles = {"accuracy": "when the task is over", "online": "mean over the task's epochs"}
     for panel, (quantity, title) in zip(panels, titles.items(), strict=True):
-        for variant, own in _by_variant(runs).items():
+        for variant, own in by_variant(runs).items():
             curves = 100 * np.array([[task[quantity] for task in run["tasks"]] for run in own])
             numbers = np.arange(1, curves.shape[1] + 1)
             (line,) = panel.plot(numbers, curves.mean(axis=0), ".-", label=variant, lw=1.6)

@@ -14,11 +14,12 @@ from _fast_network_studies import (
     fast_model,
     only,
 )
+from _paired_records import by_variant, compared, difference_cell, verdict_cell
 from _records import finished, read_records
 
+from keras_negact._batches import Batches
 from keras_negact.comparison.compare import weights_path
 from keras_negact.comparison.results import append_run
-from keras_negact.comparison.statistics import compare_paired
 
 # Of the test set: fifty times as many for each network.
 IMAGES = 1_000
@@ -64,8 +65,8 @@ def robustness(settings, folder, share=(0, 1), **_) -> None:
 
 
 def _accuracy(model, images, labels) -> float:
-    x = images.astype("float32") / np.float32(127.5) - np.float32(1)
-    return float(np.mean(np.argmax(model.predict(x, 500, 0), axis=-1) == labels))
+    outputs = model.predict(Batches((images, labels), 500), verbose=0)
+    return float(np.mean(np.argmax(outputs, axis=-1) == labels))
 
 
 def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
@@ -73,36 +74,24 @@ def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
 
     The difference is of the mean over all fifty, to ReLU, paired by seed.
     """
-    by_variant: dict[str, dict[int, dict]] = {}
-    for run in runs:
-        by_variant.setdefault(run["variant"], {})[run["seed"]] = run
-    if "relu" not in by_variant:
+    variants = by_variant(runs)
+    if "relu" not in variants:
         return
+    differences = compared(runs, "relu", _mean_over_all)
     means = {
-        variant: {
-            seed: float(np.mean(list(run["corrupted"].values()))) for seed, run in own.items()
-        }
-        for variant, own in by_variant.items()
+        variant: float(np.mean([_mean_over_all(run) for run in own]))
+        for variant, own in variants.items()
     }
-    compared = compare_paired(
-        {
-            variant: [
-                own[seed] - means["relu"][seed] for seed in sorted(own) if seed in means["relu"]
-            ]
-            for variant, own in means.items()
-            if variant != "relu"
-        }
-    )
     headings = ("variant", "corrupted", "difference (95 %)", "verdict", "clean")
     headings = (*headings, *CORRUPTIONS, "seeds")
     rows = [
         f"| {' | '.join(headings)} |",
         "|---|---:|---:|---|" + "---:|" * (len(CORRUPTIONS) + 2),
     ]
-    for variant in sorted(means, key=lambda v: (v != "relu", -np.mean(list(means[v].values())))):
-        own = by_variant[variant].values()
-        cells = [variant, f"{100 * np.mean(list(means[variant].values())):.2f}"]
-        cells += _difference(compared.get(variant))
+    for variant in sorted(means, key=lambda variant: (variant != "relu", -means[variant])):
+        own, difference = variants[variant], differences.get(variant)
+        cells = [variant, f"{100 * means[variant]:.2f}"]
+        cells += [difference_cell(difference, 2), verdict_cell(difference)]
         cells.append(f"{100 * np.mean([run['clean'] for run in own]):.2f}")
         for corruption in CORRUPTIONS:
             cells.append(f"{100 * np.mean([run['corrupted'][corruption] for run in own]):.1f}")
@@ -119,15 +108,6 @@ def write_robustness(runs: list[dict], folder: pathlib.Path) -> None:
 
 def _mean_over_all(run) -> float:
     return float(np.mean(list(run["corrupted"].values())))
-
-
-def _difference(one) -> list[str]:
-    if one is None:
-        return ["", "reference"]
-    if one.interval is None:
-        return ["", one.verdict]
-    mean, low, high = (f"{100 * value:+.2f}" for value in (one.mean, *one.interval))
-    return [f"{mean} ({low} to {high})", one.verdict]
 
 
 STUDIES = {"robustness": robustness}

@@ -156,7 +156,7 @@ def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:
         new.bin_boundaries = None if bins is None else np.array(bins).tolist()
     elif hasattr(new, "finalize_state") and new.variables:
         new.finalize_state()
-    for state, copied in zip(recurrent_states(old), recurrent_states(new), strict=False):
+    for state, copied in zip(recurrent_states(old), recurrent_states(new), strict=True):
         copied.assign(numpy_copy(state))
 
 

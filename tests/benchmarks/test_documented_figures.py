@@ -49,6 +49,17 @@ def test_every_run_was_trained_at_the_rate_that_its_protocol_says():
     assert checked > 300
 
 
+def test_fine_tuning_was_done_at_the_rates_that_its_protocol_says():
+    lines = (RESULTS / "accuracy-standard/fine_tuning/runs.jsonl").read_text().splitlines()
+    assert len(lines) == 30
+    for run in map(json.loads, lines):
+        protocol = run["protocol"]
+        alone = run["variant"].endswith("new blocks alone")
+        part = protocol["rate_of_new_blocks" if alone else "rate"]
+        schedule = run["optimizer"]["config"]["learning_rate"]["config"]
+        assert schedule["peak"] == pytest.approx(0.73 * part)
+
+
 def interval(one, other, decimals=2):
     seeds = sorted(one.keys() & other.keys())
     values = np.array([one[seed] - other[seed] for seed in seeds])
