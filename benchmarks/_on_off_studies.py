@@ -129,18 +129,17 @@ def write_interaction(runs: list[dict], folder: pathlib.Path) -> None:
     accuracies: dict[str, dict[int, float]] = {}
     for run in runs:
         accuracies.setdefault(run["variant"], {})[run["seed"]] = run["test_accuracy"]
-    gains: dict[tuple[str, str], dict[int, float]] = {}
-    for form in FORMS:
-        for name in NORMALIZATIONS:
-            of_form, of_reference = (
-                accuracies.get(f"{one}, {name}", {}) for one in (form, CONVENTIONAL)
-            )
-            seeds = of_form.keys() & of_reference.keys()
-            gains[form, name] = {seed: of_form[seed] - of_reference[seed] for seed in seeds}
+
+    def gain(form: str, normalization: str) -> dict[int, float]:
+        own, conventional = (
+            accuracies.get(f"{one}, {normalization}", {}) for one in (form, CONVENTIONAL)
+        )
+        return {seed: own[seed] - conventional[seed] for seed in own.keys() & conventional.keys()}
+
     differences = {}
     for form in FORMS:
         # With normalization every form starts by He's initializer.
-        without, with_ = gains[form, "none"], gains[form.removesuffix(FROM_HE), "batch"]
+        without, with_ = gain(form, "none"), gain(form.removesuffix(FROM_HE), "batch")
         seeds = sorted(without.keys() & with_.keys())
         if seeds:
             differences[form] = [without[seed] - with_[seed] for seed in seeds]
