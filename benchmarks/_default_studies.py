@@ -5,6 +5,7 @@
 | `learning` | does a trained kernel beat the one of the start | `on_off_cnn`, `cifar_resnet20` |
 | `learning_faster` | the same at ten times the rate, the reduced protocol's | the same |
 | `choice` | which candidate becomes the default | these two and a narrow `fast_network` |
+| `choice_of_gain` | which of its gains goes with the most rates | the first two |
 """
 
 import dataclasses
@@ -33,6 +34,9 @@ LEARNING = {"leni, frozen kernel": frozen_kernel, "leni": LENI}
 GAINS = {f"leni, gain {gain}": LENI(kernel_gain=float(gain)) for gain in (1, 2)}
 # No seeds that anything else is reported for.
 CHOICE_SEEDS = (200, 201, 202)
+# The gains that are left to choose from once all else is chosen, beside what they replace.
+GAINS_CHOSEN_FROM = ("keep", "keep, gain 2", "keep, gain 3")
+RATES = (0.03, 0.1, 0.3)
 LEARNING_SEEDS = 6
 FAST_EPOCHS, FAST_IMAGES, FAST_WIDTHS = 3, 20_000, (32, 64, 64)
 REDUCED = _accuracy_studies.PROTOCOLS["reduced"]
@@ -66,6 +70,24 @@ def choice(settings, folder, **compare_more) -> None:
         protocol={"network": "fast_network", "widths": list(FAST_WIDTHS)},
         **chosen_on,
     )
+
+
+def choice_of_gain(settings, folder, **compare_more) -> None:
+    """Three gains and ReLU at three higher rates than `choice` has, on validation images."""
+    variants = {"relu": "relu"} | {name: CANDIDATES[name] for name in GAINS_CHOSEN_FROM}
+    more = {"evaluate_on": "validation", "reference": "relu", **compare_more}
+    seeds = CHOICE_SEEDS[: settings.seeds]
+    for peak in RATES:
+        for network in REDUCED_NETWORKS:
+            _reduced(
+                network,
+                only(variants, settings.variants),
+                seeds,
+                settings,
+                folder / f"{peak:g}",
+                more,
+                peak,
+            )
 
 
 def learning(settings, folder, **compare_more) -> None:
@@ -142,4 +164,9 @@ def _reduced(network, activations, seeds, settings, folder, compare_more, peak=P
     )
 
 
-STUDIES = {"choice": choice, "learning": learning, "learning_faster": learning_faster}
+STUDIES = {
+    "choice": choice,
+    "choice_of_gain": choice_of_gain,
+    "learning": learning,
+    "learning_faster": learning_faster,
+}

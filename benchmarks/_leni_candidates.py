@@ -90,6 +90,7 @@ def _leni(**arguments):
 # becomes.
 CANDIDATES = {
     "keep": _leni(start="keep", compression="channelwise", kernel_gain=1.0),
+    "keep, gain 2": _leni(start="keep", compression="channelwise", kernel_gain=2.0),
     "keep, gain 3": _leni(start="keep", compression="channelwise", kernel_gain=3.0),
     "sum, gain 3": _leni(start="keep", compression="sum", kernel_gain=3.0),
     "leaky 0.1, sum, gain 3": _leni(start="leaky", slope=0.1, compression="sum", kernel_gain=3.0),

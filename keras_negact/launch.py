@@ -183,7 +183,7 @@ def _copy_lines(source: BinaryIO, index: int) -> None:
     with source:
         for line in source:
             text = line.decode(errors="replace").rstrip("\r\n").split("\r")[-1]
-            print(f"[worker {index}] {text}", flush=True)
+            _print_line(f"[worker {index}] {text}")
 
 
 def _status(process: subprocess.Popen) -> int:
@@ -197,7 +197,13 @@ def _how_it_ended(process: subprocess.Popen) -> str:
 
 
 def _say(what: str) -> None:
-    print(f"[launch] {what}", flush=True)
+    _print_line(f"[launch] {what}")
+
+
+def _print_line(text: str) -> None:
+    # Its end in the same write: `print` writes that on its own, and another thread's line between.
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _check(settings: argparse.Namespace) -> None:
