@@ -7,7 +7,7 @@ import _accuracy_data
 import _fast_network
 import keras
 from _accuracy_search import FACTORS, SEEDS, candidate, chosen_factors
-from _leni_candidates import frozen_kernel, relu_and_depthwise
+from _leni_candidates import earlier_leni, frozen_kernel, relu_and_depthwise
 
 from keras_negact import LENI, _files
 from keras_negact.comparison import compare_activations, read_runs
@@ -40,9 +40,10 @@ def prelu() -> keras.Layer:
 
 def symmetric_leni() -> keras.Layer:
     """LENI whose positive branch has a kernel too: is it the asymmetry that helps?"""
-    return LENI(registered("FilteredReLU"))
+    return earlier_leni(registered("FilteredReLU"))
 
 
+EARLIER = "leni, gain 3"
 STANDARD = {
     "relu": Setting("relu"),
     "relu + depthwise": Setting(relu_and_depthwise),
@@ -51,18 +52,19 @@ STANDARD = {
     "gelu": Setting("gelu"),
     "silu": Setting("silu"),
     "leni": Setting("leni"),
+    EARLIER: Setting(earlier_leni),
     "on_off_halved": Setting("on_off_relu", halved=True),
 }
 CLAIMS = {
     "relu": STANDARD["relu"],
-    "leni": STANDARD["leni"],
+    EARLIER: STANDARD[EARLIER],
     "leni, no transformation": Setting(lambda: LENI(transform=None)),
     "leni, frozen kernel": Setting(frozen_kernel),
     "leni, both branches": Setting(symmetric_leni),
     "relu 1/2": Setting("relu", part=0.5),
-    "leni 1/2": Setting("leni", part=0.5),
+    "leni 1/2": Setting(earlier_leni, part=0.5),
     "relu 3/4": Setting("relu", part=0.75),
-    "leni 3/4": Setting("leni", part=0.75),
+    "leni 3/4": Setting(earlier_leni, part=0.75),
     "mish": Setting("mish"),
 }
 PROTOCOL = {"network": "fast_network", "widths": list(_fast_network.WIDTHS)}
@@ -171,8 +173,10 @@ def compiled(model: keras.Model, epochs: int, data, factor: float) -> keras.Mode
 
 
 def _family(variant: str) -> str:
-    """`leni` for all of LENI's forms, `relu` for the narrow ReLU networks."""
-    return variant if variant in STANDARD else variant.split(",")[0].split(" ")[0]
+    """What has a rate of its own: for LENI's forms `EARLIER`, for narrow ReLU networks `relu`."""
+    if variant in STANDARD:
+        return variant
+    return EARLIER if variant.startswith("leni") else variant.split(" ")[0]
 
 
 def only(variants: dict, names) -> dict:

@@ -5,6 +5,7 @@ import pathlib
 
 from _fast_network import fast_network
 from _fast_network_studies import (
+    EARLIER,
     PROTOCOL,
     STANDARD,
     compiled,
@@ -21,7 +22,8 @@ RATE = 0.1
 # With all else frozen, normalization too, a tenth of the rate blows the new blocks up.
 RATE_OF_NEW_BLOCKS = 0.01
 NEW_BLOCKS = ", new blocks alone"
-SWAPS = ("relu", "leni", "leni" + NEW_BLOCKS, "prelu", "silu", "funnel")
+LENIS = ("leni", EARLIER)
+SWAPS = ("relu", *LENIS, *(f"{leni}{NEW_BLOCKS}" for leni in LENIS), "prelu", "silu", "funnel")
 
 
 def fine_tuning(settings, folder, **compare_more) -> None:

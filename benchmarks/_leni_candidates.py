@@ -68,9 +68,14 @@ def _identity(shape, dtype=None):
     )
 
 
+def earlier_leni(*arguments, **more) -> LENI:
+    """LENI with the gain that was its default when the networks of the GPU were trained."""
+    return LENI(*arguments, kernel_gain=3.0, **more)
+
+
 def frozen_kernel() -> keras.Layer:
-    """`LENI()` whose kernel stays what it is at the start; its other weights learn."""
-    return LENI(kernel_constraint=_Unchanged())
+    """LENI whose kernel stays what it is at the start; its other weights learn."""
+    return earlier_leni(kernel_constraint=_Unchanged())
 
 
 @keras.saving.register_keras_serializable("keras_negact_benchmarks")

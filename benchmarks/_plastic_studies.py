@@ -7,7 +7,7 @@ import _accuracy_data
 import _plastic_summary
 import keras
 import numpy as np
-from _leni_candidates import CANDIDATES
+from _leni_candidates import CANDIDATES, earlier_leni
 from _plastic_network import (
     ChannelPReLU,
     dead_parts,
@@ -44,12 +44,14 @@ CNN = {
     "on_off": ("on_off_relu", False),
     "on_off_halved": ("on_off_relu", True),
     "leni": ("leni", False),
+    "leni, gain 3": (earlier_leni, False),
 }
 MLP = {
     "relu": "relu",
     "gelu": "gelu",
     "on_off": "on_off_relu",
     "leni_pointwise": lambda: LENI(transform="pointwise"),
+    "leni_pointwise, gain 3": lambda: earlier_leni(transform="pointwise"),
 }
 
 

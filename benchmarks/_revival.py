@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from _leni_candidates import earlier_leni
 from _plastic_network import ChannelPReLU, in_front_of_activations
 
 from keras_negact import clone_with_activation
@@ -56,5 +57,6 @@ REMEDIES = {
     "leaky": swapped(keras.layers.LeakyReLU(negative_slope=0.25)),
     "prelu": swapped(ChannelPReLU()),
     "leni": swapped("leni"),
+    "leni, gain 3": swapped(earlier_leni()),
     "on_off": swapped("on_off_relu"),
 }

@@ -4,7 +4,8 @@ import functools
 
 import _accuracy_data
 from _accuracy_search import trained_with
-from _fast_network_studies import STANDARD, only
+from _fast_network_studies import EARLIER, STANDARD, only
+from _leni_candidates import earlier_leni
 from _token_network import ACTIVATIONS as TOKEN_ACTIVATIONS
 from _token_network import token_network
 from rhythms import rhythms as rhythms_of
@@ -18,11 +19,11 @@ from keras_negact.comparison import (
 from keras_negact.models import cifar_resnet, on_off_cnn
 
 SIDE = 16
-RESNET = ("relu", "funnel", "leni")
+RESNET = ("relu", "funnel", "leni", EARLIER)
 RESNET_EPOCHS = 12
 TOKEN_EPOCHS = 20
 RHYTHM_EPOCHS = 10
-RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni")
+RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni", EARLIER)
 RHYTHM_LENGTH, RHYTHM_NOISE = 256, (0.2, 0.4)
 
 

@@ -46,7 +46,7 @@ FROM_SCRATCH = {
         "fast network",
         "relu",
         {
-            "leni": "LENI",
+            "leni, gain 3": "LENI, gain 3",
             "gelu": "GELU",
             "silu": "SiLU",
             "relu + depthwise": "ReLU + depthwise",
@@ -54,7 +54,7 @@ FROM_SCRATCH = {
             "funnel": "Funnel ReLU",
         },
     ),
-    "resnet20": ("ResNet-20", "relu", {"leni": "LENI", "funnel": "Funnel ReLU"}),
+    "resnet20": ("ResNet-20", "relu", {"leni, gain 3": "LENI, gain 3", "funnel": "Funnel ReLU"}),
     "on_off": (
         "plain CNN",
         "conventional, batch",
@@ -105,7 +105,7 @@ def draw_differences(panels) -> None:
     ):
         summary = summarize(read_runs(RUNS / "accuracy-standard" / folder), reference)
         for height, name in enumerate(words):
-            is_ours = words[name] in ("LENI", "ON/OFF ReLU")
+            is_ours = words[name].startswith(("LENI", "ON/OFF"))
             draw_difference(panel, height, summary[name].difference, is_ours)
         accuracy = 100 * summary[reference].score
         panel.set_title(f"{network} (ReLU: {accuracy:.1f} %)", fontsize=10, loc="left")

@@ -10,7 +10,7 @@ COMPRESSIONS = ("channelwise", "pointwise", "sum", None)
 PADDINGS = ("same", "causal")
 STARTS = ("keep", "leaky", "random", None)
 # Chosen on validation images, and where networks die: docs/evidence.md.
-DEFAULT_GAIN = 3.0
+DEFAULT_GAIN = 2.0
 
 
 def name_or_layer(name: str, value, names: tuple):

@@ -69,7 +69,7 @@ class LENI(FeatureMapLayer):
             what comes later. The others look at one point in time, whatever the padding.
         kernel_gain: `s`, a positive number without unit. The block keeps `kernel / s` and uses
             `s * kernel`, so that SGD moves the kernel in use `s ** 2` times as far in a step, and
-            Adam `s` times. The start is the same for every gain. `None`: 3 where `T` has a kernel
+            Adam `s` times. The start is the same for every gain. `None`: 2 where `T` has a kernel
             of its own.
         transform_groups: groups of channels that the pointwise transformation keeps apart.
         normalization: of the negative branch, after `T`: `None`, `"batch"`, or a layer that keeps

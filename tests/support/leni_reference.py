@@ -18,7 +18,7 @@ def leni(
     weights,
     activation=None,
     transform="depthwise",
-    kernel_gain=3,
+    kernel_gain=2,
     padding="same",
     transform_groups=1,
     compression="channelwise",
