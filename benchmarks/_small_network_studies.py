@@ -23,7 +23,7 @@ RESNET = ("relu", "funnel", "leni", EARLIER)
 RESNET_EPOCHS = 12
 TOKEN_EPOCHS = 20
 RHYTHM_EPOCHS = 10
-RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni", EARLIER)
+RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni")
 RHYTHM_LENGTH, RHYTHM_NOISE = 256, (0.2, 0.4)
 
 
@@ -82,11 +82,10 @@ def rhythms(settings, folder, **compare_more) -> None:
     )
     steps = epochs * len(data(0).train_at(0))
     build = functools.partial(on_off_cnn, (RHYTHM_LENGTH, 1), 3, "relu", "conventional", width=16)
+    variants = activation_variants(build, RHYTHMS)
+    variants |= activation_variants(build, {EARLIER: earlier_leni()})
     compare_activations(
-        {
-            name: trained_with(variant, steps)
-            for name, variant in activation_variants(build, RHYTHMS).items()
-        },
+        {name: trained_with(variant, steps) for name, variant in variants.items()},
         data,
         settings.seeds or 5,
         epochs,
