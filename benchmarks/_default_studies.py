@@ -116,7 +116,8 @@ def _learning(peak, settings, folder, compare_more) -> None:
 def _write_passed_on(network, seeds, settings, folder) -> None:
     """`passed_on.json`: what LENI gives the layer behind of what a ReLU discards, by site.
 
-    With the gain that was chosen, at the start and trained, over 1,000 held-out images, for each seed whose weights are here.
+    With the gain that was chosen, at the start and trained, over 1,000 held-out images, for each
+    seed whose weights are here.
     """
     path = folder / "passed_on.json"
     record = json.loads(path.read_text()) if path.exists() else {}
