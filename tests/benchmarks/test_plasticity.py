@@ -162,4 +162,4 @@ def test_digits_from_end_to_end(plasticity, tmp_path):
     runs = runs_in(tmp_path / "digits")
     assert [run["variant"] for run in runs] == 2 * ["leni", "leni, gain 1"]
     gains = [run["activation"]["kernel_gain"] for run in runs[:2]]
-    assert gains == ["3.0", "1.0"]
+    assert gains == ["2.0", "1.0"]
