@@ -122,6 +122,21 @@ def test_every_row_of_accuracies_is_that_of_its_study(accuracies):
     assert checked > 50
 
 
+def test_every_row_of_gains_and_rates_is_that_of_its_runs(accuracies):
+    text = (ROOT / "docs" / "evidence.md").read_text()
+    numbers = r" \| (\d+\.\d\d)" * 4
+    row = rf"^\| (ResNet-20|plain CNN) \| (0\.\d+){numbers} \|$"
+    rows = re.findall(row, text, re.MULTILINE)
+    assert len(rows) == 8
+    networks = {"ResNet-20": "cifar_resnet20", "plain CNN": "on_off_cnn"}
+    for network, peak, *written in rows:
+        folder = "choice" if peak == "0.01" else f"choice_of_gain/{peak}"
+        study = accuracies[pathlib.Path("accuracy-standard", folder, networks[network])]
+        runs = [study[name] for name in ("relu", "keep", "keep, gain 2", "keep, gain 3")]
+        assert {len(each) for each in runs} == {3}
+        assert written == [f"{np.mean(list(each.values())):.2f}" for each in runs]
+
+
 def test_every_row_of_changing_tasks_is_that_of_its_runs():
     runs = {}
     for line in (RESULTS / "plasticity" / "candidates" / "runs.jsonl").read_text().splitlines():
