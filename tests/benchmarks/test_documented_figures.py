@@ -322,18 +322,18 @@ def test_every_row_of_the_search_is_that_of_its_file(data, title):
         assert costs == [f"{each:+.1f} %" for each in extra]
 
 
-def test_every_row_of_what_is_passed_on_is_that_of_its_blocks():
-    networks = json.loads(
-        (RESULTS / "accuracy-standard" / "learning" / "passed_on.json").read_text()
-    )
+@pytest.mark.parametrize(("study", "peak"), [("learning", "0.01"), ("learning_faster", "0.1")])
+def test_every_row_of_what_is_passed_on_is_that_of_its_blocks(study, peak):
+    networks = json.loads((RESULTS / "accuracy-standard" / study / "passed_on.json").read_text())
     text = (ROOT / "docs" / "evidence.md").read_text()
     for words, network in (("ResNet-20", "cifar_resnet20"), ("plain CNN", "on_off_cnn")):
         seeds = networks[network].values()
+        assert len(seeds) == 6
         starts = np.array([[block["at_start"] for block in blocks] for blocks in seeds])
         ends = 100 * np.array([[block["trained"] for block in blocks] for blocks in seeds])
         middle = np.median(ends, axis=1)
         row = (
-            f"| {words} | {ends.shape[1]} | {starts.max():g} "
+            f"| {words} | {peak} | {ends.shape[1]} | {starts.max():g} "
             f"| {middle.min():.1f} to {middle.max():.1f} | {ends.min():.1f} | {ends.max():.1f} |"
         )
         assert row in text
