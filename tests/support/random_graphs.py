@@ -284,7 +284,7 @@ class Builder:
 
     def unknown(self, x, tensors=None):
         if self.flip():
-            return layers.Lambda(lambda t: t * 2.0)(x)
+            return layers.Lambda(_twice)(x)
         return layers.UnitNormalization(axis=self.axis)(x)
 
     def shared(self, x, tensors):
@@ -366,6 +366,11 @@ def scramble(model: keras.Model) -> None:
         elif weight.name == "gamma":
             value = 1 + value
         weight.assign(value)
+
+
+def _twice(x):
+    # No lambda: its bytes in a config depend on how often its constants are referred to.
+    return x * 2.0
 
 
 def _adapted_statistics(model: keras.Model) -> set[str]:
