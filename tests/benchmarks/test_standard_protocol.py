@@ -116,13 +116,19 @@ def test_trained_networks_are_swapped_and_corrupted(accuracy, chunks, monkeypatc
 
 def test_claims_take_over_what_standard_has_trained(accuracy, tmp_path):
     studies = importlib.import_module("_fast_network_studies")
-    for variant, seed in (("relu", 0), ("relu", 5), ("leni", 1), ("gelu", 0)):
+    for variant, seed in (
+        ("relu", 0),
+        ("relu", 5),
+        ("leni, gain 3", 1),
+        ("leni", 0),
+        ("gelu", 0),
+    ):
         one = made_up_run(variant, seed, 0.5)
         (tmp_path / "standard").mkdir(exist_ok=True)
         append_run(tmp_path / "standard" / "runs.jsonl", one)
     studies._take_over(tmp_path / "standard", tmp_path / "claims", seeds=5)
     taken = [(one["variant"], one["seed"]) for one in read_runs(tmp_path / "claims")]
-    assert taken == [("relu", 0), ("leni", 1)]
+    assert taken == [("relu", 0), ("leni, gain 3", 1)]
 
 
 @pytest.mark.slow
