@@ -312,6 +312,36 @@ def test_gates_are_left_unless_named():
     assert actions(plan)["gate"] == "swap"
 
 
+@pytest.mark.parametrize(
+    "sixth",
+    [lambda y: y * (1.0 / 6.0), lambda y: y / 6.0, lambda y: y * 0.16667],
+    ids=["times", "over", "rounded"],
+)
+def test_a_hard_sigmoid_is_left_however_its_sixth_is_written(sixth):
+    inputs = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 3, name="conv")(inputs)
+    x = layers.Conv2D(2, 1)(sixth(layers.ReLU(6.0, name="middle")(x + 3.0)))
+    plan, _ = check_same_function(keras.Model(inputs, x))
+    assert actions(plan) == {"middle": "leave"}
+    x = layers.Conv2D(4, 3, name="conv")(inputs)
+    other = layers.Conv2D(2, 1)(layers.ReLU(6.0, name="middle")(x + 3.0) * 0.5)
+    plan, _ = check_same_function(keras.Model(inputs, other))
+    assert actions(plan) == {"middle": "swap"}
+
+
+def test_padding_with_zeros_passes_doubled_channels_and_with_others_does_not():
+    def padded(**more):
+        inputs = keras.Input((8, 8, 4))
+        x = layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)
+        x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], **more)
+        return keras.Model(inputs, layers.Conv2D(2, 3)(x))
+
+    plan, _ = check_same_function(padded(), "on_off_relu", on_conflict="raise")
+    assert actions(plan) == {"conv": "swap"}
+    with pytest.raises(ValueError, match="it pads with more than zeros"):
+        plan_activation_swap(padded(constant_values=1.0), "on_off_relu", on_conflict="raise")
+
+
 def test_source_is_never_touched():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, activation=layers.PReLU(), name="conv")(inputs)
