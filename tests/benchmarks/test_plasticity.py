@@ -99,7 +99,8 @@ def test_permuted_pixels_from_end_to_end(plasticity, made_up_images, tmp_path):
 def test_every_remedy_is_given_to_the_same_network(plasticity, made_up_images, tmp_path):
     plasticity.main(["revival", *SMALL, "--seeds", "1", "--output-dir", str(tmp_path)])
     runs = {run["variant"]: run for run in runs_in(tmp_path / "revival")}
-    assert list(runs) == ["nothing", "reinitialized", "leaky", "prelu", "leni", "on_off"]
+    names = ["nothing", "reinitialized", "leaky", "prelu", "leni", "leni, gain 3", "on_off"]
+    assert list(runs) == names
     assert len({run["accuracy_when_dead"] for run in runs.values()}) == 1
     assert runs["nothing"]["largest_change_of_outputs"] == 0
     assert runs["leni"]["largest_change_of_outputs"] == 0
