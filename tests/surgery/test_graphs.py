@@ -342,6 +342,26 @@ def test_padding_with_zeros_passes_doubled_channels_and_with_others_does_not():
         plan_activation_swap(padded(constant_values=1.0), "on_off_relu", on_conflict="raise")
 
 
+@pytest.mark.parametrize(
+    "normalization",
+    [layers.LayerNormalization, layers.UnitNormalization, layers.RMSNormalization],
+)
+@pytest.mark.parametrize(("axis", "filters"), [(1, 4), (-1, 8)])
+def test_filters_are_halved_through_a_normalization_along_another_axis(
+    normalization, axis, filters
+):
+    inputs = keras.Input((6, 6, 4))
+    x = normalization(axis=axis)(layers.Conv2D(8, 3, name="conv")(inputs))
+    model = keras.Model(inputs, layers.Conv2D(2, 1)(layers.ReLU(name="relu")(x)))
+    plan = plan_activation_swap(model, "on_off_relu", channels="halve")
+    (site,) = plan.sites
+    refused = "it normalizes over the channels"
+    assert (site.action, refused in site.reason) == (
+        ("swap", False) if axis == 1 else ("skip", True)
+    )
+    assert plan.apply().get_layer("conv").filters == filters
+
+
 def test_source_is_never_touched():
     inputs = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, activation=layers.PReLU(), name="conv")(inputs)
