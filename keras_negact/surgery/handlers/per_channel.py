@@ -195,16 +195,9 @@ def _(layer):
     return Rule(group_normalization, passes=True, channel_axis=_normalized_axis)
 
 
-@register(layers.LayerNormalization, layers.UnitNormalization)
+@register(layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization)
 def _(layer):
     return Rule(normalization_over_channels, passes=True)
-
-
-if hasattr(layers, "RMSNormalization"):
-
-    @register(layers.RMSNormalization)
-    def _(layer):
-        return Rule(normalization_over_channels, passes=True)
 
 
 @register(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
