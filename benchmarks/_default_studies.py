@@ -38,7 +38,7 @@ LEARNING = {STILL: frozen_kernel} | {
 }
 # No seeds that anything else is reported for.
 CHOICE_SEEDS = (200, 201, 202)
-# The gains that are left to choose from once all else is chosen, beside what they replace.
+CHOSEN_ON = {"evaluate_on": "validation", "reference": "relu"}
 GAINS_CHOSEN_FROM = ("keep", "keep, gain 2", "keep, gain 3")
 RATES = (0.03, 0.1, 0.3)
 LEARNING_SEEDS = 6
@@ -55,10 +55,10 @@ REDUCED_NETWORKS = {
 def choice(settings, folder, **compare_more) -> None:
     """Candidates and controls in three networks, on validation images."""
     variants = only({**CONTROLS, **CANDIDATES}, settings.variants)
-    chosen_on = {"evaluate_on": "validation", "reference": "relu", **compare_more}
+    more = {**CHOSEN_ON, **compare_more}
     seeds = CHOICE_SEEDS[: settings.seeds]
     for network in REDUCED_NETWORKS:
-        _reduced(network, variants, seeds, settings, folder, chosen_on)
+        _reduced(network, variants, seeds, settings, folder, more)
     data = _accuracy_data.whole(settings.npz, settings.data_dir, images=FAST_IMAGES)
     stem = _fast_network.whitening_kernel(_accuracy_data.first_images(data, 5_000))
     epochs = settings.epochs or FAST_EPOCHS
@@ -72,26 +72,19 @@ def choice(settings, folder, **compare_more) -> None:
         epochs,
         folder / "fast_network",
         protocol={"network": "fast_network", "widths": list(FAST_WIDTHS)},
-        **chosen_on,
+        **more,
     )
 
 
 def choice_of_gain(settings, folder, **compare_more) -> None:
     """Three gains and ReLU at three higher rates than `choice` has, on validation images."""
-    variants = {"relu": "relu"} | {name: CANDIDATES[name] for name in GAINS_CHOSEN_FROM}
-    more = {"evaluate_on": "validation", "reference": "relu", **compare_more}
+    gains = {"relu": "relu"} | {name: CANDIDATES[name] for name in GAINS_CHOSEN_FROM}
+    variants = only(gains, settings.variants)
+    more = {**CHOSEN_ON, **compare_more}
     seeds = CHOICE_SEEDS[: settings.seeds]
     for peak in RATES:
         for network in REDUCED_NETWORKS:
-            _reduced(
-                network,
-                only(variants, settings.variants),
-                seeds,
-                settings,
-                folder / f"{peak:g}",
-                more,
-                peak,
-            )
+            _reduced(network, variants, seeds, settings, folder / f"{peak:g}", more, peak)
 
 
 def learning(settings, folder, **compare_more) -> None:
