@@ -11,7 +11,7 @@ from keras_negact import plan_activation_swap, plan_folding
 from keras_negact._table import Shown, Table
 from keras_negact.analysis import negative_information_report
 from keras_negact.comparison import summarize
-from keras_negact.tuning.results import TrialRows
+from keras_negact.tuning.search.results import TrialRows
 from tests.support.comparisons import made_up_run
 
 HOSTILE = "<script>|a|</script>"

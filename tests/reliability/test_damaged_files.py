@@ -1,6 +1,6 @@
 """Backups and state files that are damaged: refused or left out by name, and kept.
 
-Those of a search are in `tests/tuning/test_search_files.py`, more backups in
+Those of a search are in `tests/tuning/search/test_files.py`, more backups in
 `tests/training/test_backup.py`, unfinished runs of a comparison in
 `tests/comparison/test_checkpoint.py`.
 """

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_negact import _checks
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.budget import Budget
+from keras_negact.tuning.space.budget import Budget
 
 _CALLED_OTHERWISE = {
     "distribution_strategy": "Give it as `strategy`.",

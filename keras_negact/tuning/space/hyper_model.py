@@ -10,13 +10,17 @@ import keras
 
 from keras_negact import LENI, _checks, clone_with_activation, plan_activation_swap
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.base_network import Base, network_source, unchanged_copy
-from keras_negact.tuning.budget import MEASURES, Cost
-from keras_negact.tuning.compilation import Compile, compiler
-from keras_negact.tuning.search_files import describe_network
-from keras_negact.tuning.search_space import leni_search_space
-from keras_negact.tuning.stages import NOWHERE, find_parts, subsets
-from keras_negact.tuning.trial_logs import RefuseNanLoss
+from keras_negact.tuning.finite_loss import RefuseNanLoss
+from keras_negact.tuning.space.base_network import (
+    Base,
+    describe_network,
+    network_source,
+    unchanged_copy,
+)
+from keras_negact.tuning.space.budget import MEASURES, Cost
+from keras_negact.tuning.space.compilation import Compile, compiler
+from keras_negact.tuning.space.leni_search_space import leni_search_space
+from keras_negact.tuning.space.stages import NOWHERE, find_parts, subsets
 
 _LARGEST_SEED = 2**32 - 1
 

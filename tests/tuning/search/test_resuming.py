@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from keras_negact.tuning import Budget
-from keras_negact.tuning.trial_record import TrialRecord
+from keras_negact.tuning.search.trial_record import TrialRecord
 from tests.support.toy_search import HEIGHTS, Toy, every_tuner, points_of, toy_tuner
 
 pytestmark = pytest.mark.usefixtures("instant_trials")

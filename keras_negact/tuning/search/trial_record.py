@@ -6,7 +6,7 @@ import pathlib
 import warnings
 from dataclasses import asdict, dataclass
 
-from keras_negact.tuning.search_files import read_json, replace_text
+from keras_negact.tuning.search.files import read_json, replace_text
 
 _FILE = "run.json"
 _KINDS = {"begun": int, "seconds": (int, float, type(None)), "failure": str, "traceback": str}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from keras_negact import _checks
-from keras_negact.tuning import oracles
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.careful_tuner import CarefulTuner
-from keras_negact.tuning.tuner_arguments import optional_integer
+from keras_negact.tuning.search import oracles
+from keras_negact.tuning.search.arguments import optional_integer
+from keras_negact.tuning.search.careful_tuner import CarefulTuner
 
 
 class RandomSearch(CarefulTuner):

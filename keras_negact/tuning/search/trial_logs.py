@@ -1,28 +1,12 @@
-"""What a trial logged: losses that are not numbers, and an objective that is not among it."""
+"""What a trial logs: an objective that is not among it, and losses that are not numbers."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 
 from keras_negact.tuning._keras_tuner import keras_tuner
-
-
-class NanLoss(ArithmeticError):
-    """The loss is infinite or not a number."""
-
-
-class RefuseNanLoss(keras.callbacks.Callback):
-    """Ends training with `NanLoss` after an epoch whose loss was not finite.
-
-    Its accuracy would be a number all the same, that of a constant answer.
-    """
-
-    def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            # The running mean over the epoch: one bad batch is enough to spoil it.
-            _refuse_nan_loss(name, value, f"epoch {epoch + 1}")
+from keras_negact.tuning.finite_loss import refuse_nan_loss
 
 
 def check_results(results: Any, objectives: Iterable[str]) -> None:
@@ -38,7 +22,7 @@ def check_results(results: Any, objectives: Iterable[str]) -> None:
                 raise _missing(name, logs)
         for name, values in logs.items():
             for value in values:
-                _refuse_nan_loss(name, value, "the results")
+                refuse_nan_loss(name, value, "the results")
 
 
 def check_objectives(
@@ -90,8 +74,3 @@ def _missing(objective: str, logs: Iterable[str]) -> Exception:
         f"`objective` must be one of what the trials log, which is {', '.join(sorted(logs))}. "
         f"See that its name is right{hint}. Received: {objective!r}"
     )
-
-
-def _refuse_nan_loss(name: str, value: Any, where: str) -> None:
-    if name.endswith("loss") and not math.isfinite(value):
-        raise NanLoss(f"{name} is {value} in {where}")

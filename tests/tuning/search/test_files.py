@@ -57,7 +57,7 @@ def test_a_folder_has_one_owner(tmp_path, monkeypatch):
     toy = Toy()
     tuner = toy_tuner("random", tmp_path, toy)
     monkeypatch.setattr(
-        "keras_negact.tuning.careful_tuner.owned", functools.partial(owned, patience=0)
+        "keras_negact.tuning.search.careful_tuner.owned", functools.partial(owned, patience=0)
     )
     with owned(tmp_path / "search"):
         with pytest.raises(FolderInUse, match="in use by process"):

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.search_files import DAMAGE, damaged, read_json, replace_text
-from keras_negact.tuning.trial_record import TrialRecord
+from keras_negact.tuning.search.files import DAMAGE, damaged, read_json, replace_text
+from keras_negact.tuning.search.trial_record import TrialRecord
 
 # After so many that are not allowed, the space counts as exhausted.
 _MOST_DRAWS = 1_000

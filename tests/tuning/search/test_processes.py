@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from keras_negact.tuning.processes import (
+from keras_negact.tuning.search.processes import (
     prepare_chief_address,
     run_chief_and_workers,
     tell_who_reaches_chief,
 )
 from tests.support import searching_process
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = pathlib.Path(searching_process.__file__)
 TRIALS = 4
 

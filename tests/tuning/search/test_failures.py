@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_negact import LENI
 from keras_negact.tuning import RandomSearch, leni_search_space
-from keras_negact.tuning.trial_logs import NanLoss
+from keras_negact.tuning.finite_loss import NanLoss
 from tests.support.toy_search import Toy, every_tuner, toy_tuner
 from tests.support.tuning import digits, hyper_model, parameters_at
 

@@ -17,26 +17,31 @@ from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
 from keras_negact.training.state import random_state_kept
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.budget import Budget
-from keras_negact.tuning.disk_space import CheckDiskSpace, check_disk_space
-from keras_negact.tuning.hyper_model import LENIHyperModel
-from keras_negact.tuning.processes import is_worker, prepare_chief_address, tell_who_reaches_chief
-from keras_negact.tuning.results import SearchResults, weights_alone
-from keras_negact.tuning.search_files import (
-    check_is_there,
-    identity,
-    refuse_another_search,
-    write_identity,
-)
-from keras_negact.tuning.trial_logs import RefuseNanLoss, check_objectives, check_results
-from keras_negact.tuning.trial_record import TrialRecord
-from keras_negact.tuning.tuner_arguments import (
+from keras_negact.tuning.finite_loss import RefuseNanLoss
+from keras_negact.tuning.search.arguments import (
     check_hypermodel,
     objective_of,
     of_tuner_and_oracle,
     optional_integer,
     optional_strategy,
 )
+from keras_negact.tuning.search.disk_space import CheckDiskSpace, check_disk_space
+from keras_negact.tuning.search.files import (
+    check_is_there,
+    identity,
+    refuse_another_search,
+    write_identity,
+)
+from keras_negact.tuning.search.processes import (
+    is_worker,
+    prepare_chief_address,
+    tell_who_reaches_chief,
+)
+from keras_negact.tuning.search.results import SearchResults, weights_alone
+from keras_negact.tuning.search.trial_logs import check_objectives, check_results
+from keras_negact.tuning.search.trial_record import TrialRecord
+from keras_negact.tuning.space.budget import Budget
+from keras_negact.tuning.space.hyper_model import LENIHyperModel
 
 _MOST_BEGINNINGS = 3
 _IDLE_SECONDS = 0.2

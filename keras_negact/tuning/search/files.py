@@ -1,6 +1,5 @@
 """The files of a search's folder: written whole, read with an eye to damage, never deleted."""
 
-import hashlib
 import json
 import os
 import pathlib
@@ -130,39 +129,3 @@ def refuse_another_search(
 
 def _by_content(space: list[dict]) -> dict[str, str]:
     return {json.dumps(one, sort_keys=True): one["config"]["name"] for one in space}
-
-
-def describe_network(model) -> str:
-    """A network in one line, equal for networks that differ in names and weights alone."""
-    layers = list(_layers_of(model))
-    digest = hashlib.sha256(json.dumps([_architecture(layer) for layer in layers]).encode())
-    shape = model.input_shape
-    return (
-        f"a network of {len(layers)} layers and {model.count_params():,} parameters on inputs "
-        f"{shape} ({digest.hexdigest()[:8]})"
-    )
-
-
-def _layers_of(model):
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _layers_of(layer)
-        else:
-            yield layer
-
-
-def _architecture(layer) -> list:
-    # What is neither a plain value nor a list of them may hold names.
-    config = {
-        name: value
-        for name, value in layer.get_config().items()
-        if name not in ("name", "seed") and _is_plain(value)
-    }
-    shapes = [list(weight.shape) for weight in layer.weights]
-    return [type(layer).__name__, sorted(config.items()), shapes]
-
-
-def _is_plain(value) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(one) for one in value)
-    return value is None or isinstance(value, (bool, int, float, str))

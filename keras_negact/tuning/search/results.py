@@ -12,9 +12,9 @@ import keras
 from keras_negact import _checks
 from keras_negact._table import Shown, Table
 from keras_negact.tuning._keras_tuner import keras_tuner
-from keras_negact.tuning.budget import MEASURES
-from keras_negact.tuning.search_files import damaged
-from keras_negact.tuning.trial_record import TrialRecord
+from keras_negact.tuning.search.files import damaged
+from keras_negact.tuning.search.trial_record import TrialRecord
+from keras_negact.tuning.space.budget import MEASURES
 
 
 class SearchResults:

@@ -9,7 +9,7 @@ import pytest
 
 from keras_negact import tuning
 from keras_negact.tuning import Budget, RandomSearch, pareto_front, trial_rows
-from keras_negact.tuning.search_files import identity, write_identity
+from keras_negact.tuning.search.files import identity, write_identity
 from tests.support.toy_search import Toy, every_tuner, toy_tuner
 from tests.support.tuning import compile_arguments, digits, hyper_model, small_network
 
