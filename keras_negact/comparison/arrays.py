@@ -27,7 +27,8 @@ class ArrayDataset:
         name: its name.
         counts: examples in `"train"`, `"validation"` and `"test"`.
         train_at: from an epoch's number to its batches.
-        validation, test: batches in the order of the arrays.
+        validation: batches in the order of the arrays.
+        test: the same.
     """
 
     name: str

@@ -19,7 +19,9 @@ class VariantSummary:
     """One variant over all its seeds.
 
     Attributes:
-        variant, activation, model: as in the runs.
+        variant: its name.
+        activation: what was recorded as its activation.
+        model: its network's name.
         seeds: the seeds that it was trained from.
         scores: the metric for each of them, on the test set (or validation, see `Summary.split`);
             of an accuracy from 0 to 1.

@@ -15,7 +15,6 @@ from keras_negact.layers.rivals import FunnelReLU
 from keras_negact.surgery import plan_activation_swap
 from keras_negact.surgery.sites import Site
 
-_BY_NAME = ("relu", "leaky_relu", "elu", "silu", "gelu", "mish")
 _LAYERS = {
     "funnel": FunnelReLU,
     "on_off_relu": OnOffReLU,
@@ -23,7 +22,19 @@ _LAYERS = {
     "leni": LENI,
 }
 
-ACTIVATIONS = (*_BY_NAME[:2], "prelu", *_BY_NAME[2:], *_LAYERS)
+ACTIVATIONS = (
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "silu",
+    "gelu",
+    "mish",
+    "funnel",
+    "on_off_relu",
+    "on_off_relu_halved",
+    "leni",
+)
 """Every activation that `activation_variants` knows by name."""
 
 

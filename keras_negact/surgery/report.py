@@ -33,7 +33,8 @@ class Report:
 
     Attributes:
         sites: one entry for each place that was looked at.
-        before, after: totals.
+        before: the totals of the network as it is.
+        after: those of what becomes of it.
         per_pixel: whether multiply-adds are for one pixel of the input, whose size is unknown.
     """
 
@@ -94,7 +95,8 @@ class SwapReport(Report):
 
     Attributes:
         sites: one entry for each activation of the source network.
-        channels, on_conflict: as asked for, or as followed from the activation.
+        channels: as asked for, or as followed from the activation.
+        on_conflict: the same.
         fresh: the weights of the clone that come wholly or partly from their initializers, not from
             the source; those of the new layers not counted.
         synchronized: layers of batch normalization that become synchronized ones.
