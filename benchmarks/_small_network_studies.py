@@ -21,7 +21,7 @@ from keras_negact.models import cifar_resnet, on_off_cnn
 SIDE = 16
 RESNET = ("relu", "funnel", "leni", EARLIER)
 RESNET_EPOCHS = 12
-TOKEN_EPOCHS = 20
+TOKEN_EPOCHS = 12
 RHYTHM_EPOCHS = 10
 RHYTHMS = ("relu", "gelu", "on_off_relu_halved", "leni")
 RHYTHM_LENGTH, RHYTHM_NOISE = 256, (0.2, 0.4)
