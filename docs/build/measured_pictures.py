@@ -1,6 +1,7 @@
 """Puts the pictures of `benchmarks/results` on the site, where pages link to them."""
 
 import pathlib
+import re
 
 from mkdocs.structure.files import File
 
@@ -8,8 +9,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def on_files(files, config):
-    for picture in sorted((ROOT / "benchmarks" / "results").rglob("*.png")):
-        path = picture.relative_to(ROOT).as_posix()
+    pages = "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    for path in sorted(set(re.findall(r"\]\(\.\./(benchmarks/results/[^)]+\.png)\)", pages))):
         files.append(File(path, str(ROOT), config.site_dir, config.use_directory_urls))
     return files
 
