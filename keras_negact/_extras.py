@@ -1,6 +1,8 @@
 """Optional dependencies: imported where they are used, named by their extra where missing."""
 
-import importlib
+import importlib.metadata
+import importlib.util
+import shlex
 from types import ModuleType
 
 
@@ -24,5 +26,15 @@ def require(module_name: str, extra: str) -> ModuleType:
             raise
         raise ImportError(
             f"This needs `{module_name}`, which is not installed. "
-            f'It comes with the extra `{extra}`: pip install "keras_negact[{extra}]"'
+            f"It comes with the extra `{extra}`: {_command(extra)}"
         ) from error
+
+
+def _command(extra: str) -> str:
+    """What installs an extra; without the package, whose TensorFlow not everyone wants."""
+    if extra == "tensorflow" or importlib.util.find_spec("tensorflow"):
+        return f'pip install "keras_negact[{extra}]"'
+    condition = f'; extra == "{extra}"'
+    required = importlib.metadata.requires("keras_negact") or []
+    names = [one.removesuffix(condition) for one in required if one.endswith(condition)]
+    return f"pip install {shlex.join(names)}"
