@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Several processes share the GPU, and runs that differ in their seed alone share what is compiled.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault(
@@ -80,7 +80,7 @@ def read_settings():
     add("--npz", help="a folder with .npz chunks, instead")
     add("--write-npz", metavar="DIR", help="write such chunks, and do nothing else")
     add("--output-dir", type=pathlib.Path)
-    add("--variants", nargs="+", help="some alone, the reference among them, under the standard protocol")
+    add("--variants", nargs="+", help="some, with the reference; under the standard protocol")
     add("--seeds", type=int, help="instead of the protocol's; 3 at least for anything reported")
     add("--epochs", type=int, help="instead of the protocol's")
     add("--name", default="runs", help="of the results files: another one on another machine")

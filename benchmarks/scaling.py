@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 def train(batch: int, steps: int, depth: int, replicas: int) -> None:
     """Train as this process's part, and let the chief print one line of JSON."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
     import numpy as np
 

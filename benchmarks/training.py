@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--group", help=argparse.SUPPRESS)
     parser.add_argument("--network", help=argparse.SUPPRESS)
     settings = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if settings.command == "compare":
         for name in settings.networks:
             compare(name, settings)

@@ -7,7 +7,7 @@ import argparse
 import functools
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from keras_negact._checks import file_name, writable_folder
 from keras_negact._command_line import integer, refusing

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_negact  # noqa: F401
 from tests.artifacts import networks
 from tests.support.processes import environment
 

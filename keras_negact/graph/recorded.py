@@ -88,5 +88,5 @@ def _record(tensor):
         raise RuntimeError(
             "keras_negact reads a model's graph through `KerasTensor._keras_history` and "
             f"`Operation._inbound_nodes`, which Keras {keras.__version__} does not have. "
-            "It is known to work with Keras 3.15."
+            "It is known to work with Keras 3.14 and 3.15."
         ) from error

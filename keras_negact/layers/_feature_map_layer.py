@@ -1,5 +1,7 @@
 """What the layers of this package share: where the channels are, and which inputs they refuse."""
 
+from typing import Any
+
 import keras
 
 from keras_negact._checks import one_of
@@ -65,5 +67,5 @@ class FeatureMapLayer(keras.Layer):
         self._check_floating(inputs)
         return super().compute_output_spec(inputs, *args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

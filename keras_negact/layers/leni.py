@@ -1,5 +1,7 @@
 """LENI: a block that learns what to do with the negative part."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -259,7 +261,7 @@ class LENI(FeatureMapLayer):
         self.built = True
 
     @property
-    def effective_kernel(self):
+    def effective_kernel(self) -> Any:
         """The kernel in use, `kernel_gain * kernel`; `None` where `T` has none of its own."""
         if self.kernel is None or self.kernel_gain == 1:
             return self.kernel
@@ -328,13 +330,13 @@ class LENI(FeatureMapLayer):
             negative, kernel[..., half:, :], self.groups, axis
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         channels = self._channels(input_shape)
         if self.compression is None:
             return self._with_channels(input_shape, 2 * channels)
         return self._with_channels(input_shape, self.filters or channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["activation"] = keras.saving.serialize_keras_object(self.activation)
         for name in ("transform", "normalization"):
@@ -365,7 +367,7 @@ class LENI(FeatureMapLayer):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LENI":
         config = {**_FIRST_DEFAULTS, **config}
         for name in _INNER:
             if isinstance(config.get(name), dict):

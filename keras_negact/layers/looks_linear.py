@@ -1,5 +1,8 @@
 """The initializer for a layer that reads a pair of rectified parts."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -44,7 +47,7 @@ class LooksLinear(keras.initializers.Initializer):
         True
     """
 
-    def __init__(self, slope=1.0, initializer=None):
+    def __init__(self, slope: float = 1.0, initializer: Any = None):
         self.slope = number("slope", slope)
         if initializer is None:
             initializer = keras.initializers.VarianceScaling(
@@ -52,7 +55,7 @@ class LooksLinear(keras.initializers.Initializer):
             )
         self.initializer = keras.initializers.get(initializer)
 
-    def __call__(self, shape, dtype=None, **kwargs):
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
         if len(shape) < 2 or shape[-2] % 2:
             raise ValueError(
                 "LooksLinear is for kernels (*taps, input channels, outputs) with an even number "
@@ -61,6 +64,6 @@ class LooksLinear(keras.initializers.Initializer):
         kernel = self.initializer((*shape[:-2], shape[-2] // 2, shape[-1]), dtype=dtype, **kwargs)
         return ops.concatenate([kernel, -self.slope * kernel], axis=-2)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         initializer = keras.saving.serialize_keras_object(self.initializer)
         return {"slope": self.slope, "initializer": initializer}

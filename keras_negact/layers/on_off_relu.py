@@ -1,5 +1,7 @@
 """ON/OFF ReLU: positive and negative responses side by side."""
 
+from typing import Any
+
 import keras
 
 from keras_negact._checks import number
@@ -60,8 +62,8 @@ class OnOffReLU(FeatureMapLayer):
         self._check_floating(inputs)
         return on_off(inputs, self._channel_axis(len(inputs.shape)), self.max_value)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return self._with_channels(input_shape, 2 * self._channels(input_shape))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_value": self.max_value}

@@ -1,5 +1,7 @@
 """The retina's colour-opponent front end."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -115,11 +117,11 @@ class RetinalOpponency(FeatureMapLayer):
             planes = depthwise_convolution(planes, kernel, self.data_format, padding="valid")
         return planes
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         self._check_rgb(input_shape)
         return self._with_channels(input_shape, 2 * self._pairs() * self.scales)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("scales", "learnable", "luminance")}
         return {**super().get_config(), **own}
 
