@@ -34,7 +34,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> Examples:
         if not 0 <= number < len(self):
-            raise IndexError(f"There are {len(self)} batches. Asked for: {number}")
+            raise IndexError(f"There are {len(self)} batches. Received: {number}")
         chosen = self._order[number * self._batch_size : (number + 1) * self._batch_size]
         x = self._x[chosen] if self._shifts is None else self._moved(chosen)
         if x.dtype == np.uint8:

@@ -172,10 +172,10 @@ def _check_channels(channels: str, layer: keras.Layer) -> None:
     if not fits[channels]:
         does = "doubles" if doubles_width(layer) else "keeps"
         raise ValueError(
-            f"channels={channels!r} does not go with {type(layer).__name__} as it was given, which "
-            f"{does} the number of channels. Allowed here: "
-            f"{[name for name, fit in fits.items() if fit]}. OnOffReLU and LENI(compression=None) "
-            "double it, LENI keeps it otherwise."
+            f"`channels` must be one of {[name for name, fit in fits.items() if fit]} with "
+            f"{type(layer).__name__} as it was given, which {does} the number of channels "
+            "(OnOffReLU and LENI(compression=None) double it, LENI keeps it otherwise). "
+            f"Received: {channels!r}"
         )
 
 

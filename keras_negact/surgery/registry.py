@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_negact import _checks
 from keras_negact.surgery.vocabulary import Function, Rule, Template
 
 _OF_LAYERS: dict[type, Callable[[keras.Layer], Rule]] = {}
@@ -29,7 +30,8 @@ def register(*classes: type) -> Callable:
         The decorator, which gives the function back.
 
     Raises:
-        ValueError: when something else than a class of layers is given.
+        ValueError: when something else than a class of layers is given, or what is decorated is
+            no function of a layer.
 
     Examples:
         >>> class Doubling(keras.layers.Layer):
@@ -51,6 +53,7 @@ def register(*classes: type) -> Callable:
         raise ValueError("`register` takes one subclass of keras.Layer or more. Received: none")
 
     def decorate(rule_of_layer):
+        _checks.function("register's rule", rule_of_layer, arguments=1)
         _OF_LAYERS.update(dict.fromkeys(classes, rule_of_layer))
         return rule_of_layer
 

@@ -27,6 +27,9 @@ def test_register_refuses_what_is_no_layer():
     for given in ((), (int,), ("Dense",)):
         with pytest.raises(ValueError, match="Received"):
             surgery.register(*given)
+    for rule in (5, lambda: surgery.keep_channels()):
+        with pytest.raises(ValueError, match=r"register's rule.*Received"):
+            surgery.register(Softened)(rule)
 
 
 @keras.saving.register_keras_serializable("test_your_own_layers")
