@@ -13,6 +13,7 @@ _COLORS = {
     "worse": "#b3261e",
     "no difference seen": "#555555",
     "too few seeds": "#999999",
+    "no spread seen": "#999999",
 }
 
 
