@@ -167,11 +167,7 @@ def compare_activations(
     if (reference, seeds[0]) not in _finished_runs(output_dir, common) and share[1] > 1:
         # Another process is still at it, and will sum up.
         return None
-    summary = summarize(output_dir, reference)
-    # Processes that share the work may come to this at the same time.
-    with owned(output_dir, ".owner-summary", patience=60.0):
-        _write_summary(summary, output_dir)
-    return summary
+    return _write_summary(output_dir, reference)
 
 
 def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> pathlib.Path:
@@ -285,7 +281,12 @@ def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
                 )
 
 
-def _write_summary(summary: Summary, output_dir: pathlib.Path) -> None:
-    _files.replace(output_dir / "summary.md", summary.to_markdown())
-    summary.draw_differences(output_dir / "differences.png")
-    summary.draw_costs(output_dir / "costs.png")
+def _write_summary(output_dir: pathlib.Path, reference: str) -> Summary:
+    # Processes that share the work may come to this at the same time. Whoever is last finds the
+    # runs of all others, if it does not read them before it is its turn.
+    with owned(output_dir, ".owner-summary", patience=60.0):
+        summary = summarize(output_dir, reference)
+        _files.replace(output_dir / "summary.md", summary.to_markdown())
+        summary.draw_differences(output_dir / "differences.png")
+        summary.draw_costs(output_dir / "costs.png")
+    return summary

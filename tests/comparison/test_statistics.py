@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from keras_negact.comparison.statistics import compare_paired, holm, seeds_needed, smallest_detectable
+from keras_negact.comparison.statistics import (
+    compare_paired,
+    holm,
+    seeds_needed,
+    smallest_detectable,
+)
 
 # Student (1908), Biometrika 6: extra hours of sleep with two drugs, ten patients.
 FIRST_DRUG = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
