@@ -8,6 +8,7 @@ def caption(summary) -> str:
     sentences = [
         _what_is_shown(summary),
         _how_it_was_tested(summary),
+        f"Gap: training minus {summary.split}.",
         _missing_seeds(summary),
         _other_backends(summary),
         _diverged_runs(summary),
@@ -27,10 +28,13 @@ def _what_is_shown(summary) -> str:
 
 
 def _how_it_was_tested(summary) -> str:
+    count = len(_tested(summary))
+    if not count:
+        return ""
     return (
-        f"The verdict is that of the p-value after Holm over the {len(_tested(summary))} variants, "
-        "at 5 %. Detectable: the true difference that so many seeds would have shown, at the level "
-        f"of that test, in 80 % of cases. Gap: training minus {summary.split}."
+        f"The verdict is that of the p-value after Holm over {count} variant{'s' * (count > 1)} "
+        "tested, at 5 %. Detectable: the true difference that so many seeds would have shown, at "
+        "the level of that test, in 80 % of cases."
     )
 
 
@@ -45,7 +49,10 @@ def _other_backends(summary) -> str:
     seeds = {one.variant: one.other_backend for one in summary.variants if one.other_backend}
     if not seeds:
         return ""
-    told = "; ".join(f"{name} with {', '.join(map(str, of))}" for name, of in seeds.items())
+    told = "; ".join(
+        f"{name} with seed{'s' * (len(of) > 1)} {', '.join(map(str, of))}"
+        for name, of in seeds.items()
+    )
     return (
         f"Trained on another backend than {summary.reference} with the same seed, which starts "
         f"from other weights there, so that the pair shares no more than its data: {told}."
@@ -54,17 +61,16 @@ def _other_backends(summary) -> str:
 
 def _diverged_runs(summary) -> str:
     runs = [
-        f"{len(one.diverged)} of {len(one.seeds)} runs of {one.variant}"
+        f"{len(one.diverged)} of {len(one.seeds)} of {one.variant}"
         for one in summary.variants
         if one.diverged
     ]
     if not runs:
         return ""
-    metric = summary.metric
-    told = f"{' and '.join(runs)} ended in a loss that is no finite number"
+    told = f"Runs that ended in a loss that is no finite number: {'; '.join(runs)}. Such a run "
     if any(None in one.scores for one in summary.variants):
-        return f"{told}; without {metric} a run is left out of means and differences."
-    return f"{told}, and count with the {metric} that they have."
+        return f"{told}is left out of means and differences where it has no {summary.metric}."
+    return f"{told}counts with the {summary.metric} that it has."
 
 
 def _seeds_for_a_point(summary) -> str:

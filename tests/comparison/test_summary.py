@@ -119,8 +119,8 @@ def test_runs_that_diverged_are_named_and_counted():
     assert summarize(runs)["leni"].diverged == [0, 1]
     assert summarize(runs)["elu"].diverged == []
     assert (
-        " 2 of 4 runs of leni ended in a loss that is no finite number, and count with the "
-        "accuracy that they have. " in caption_of(runs)
+        " Runs that ended in a loss that is no finite number: 2 of 4 of leni. Such a run counts "
+        "with the accuracy that it has. " in caption_of(runs)
     )
 
 
@@ -155,8 +155,8 @@ def test_a_run_without_the_metric_is_left_out_and_told_of(tmp_path):
     table = summary.to_markdown()
     assert "| elu |  |  |  |  | 3 |  | 1,000 | 0.05 M | too few seeds |" in table
     assert (
-        " 1 of 3 runs of leni and 3 of 3 runs of elu ended in a loss that is no finite number; "
-        "without loss a run is left out of means and differences. " in table
+        " Runs that ended in a loss that is no finite number: 1 of 3 of leni; 3 of 3 of elu. Such "
+        "a run is left out of means and differences where it has no loss. " in table
     )
     for draw in (summary.draw_differences, summary.draw_costs):
         draw(tmp_path / "picture.png")
@@ -197,8 +197,14 @@ def test_without_spread_no_test_is_claimed():
     runs += [made_up_run("elu", seed, 0.6 + 0.11 * seed) for seed in range(3)]
     table = summarize(runs).to_markdown()
     assert "| leni | 70.00 | +10.00 |  |  | 3 | +5.00 | 1,000 | 0.05 M | no spread seen |" in table
-    assert "after Holm over the 1 variants" in table
+    assert "after Holm over 1 variant tested, at 5 %" in table
     assert "5 %: 10 for elu. Protocol" in table
+
+
+def test_with_one_seed_no_test_is_spoken_of():
+    caption = caption_of(three_variants()[:3])
+    assert "Holm" not in caption
+    assert "Detectable" not in caption
 
 
 def test_the_line_on_seeds_says_what_test_it_is_about():
@@ -236,8 +242,8 @@ def test_pairs_of_two_backends_are_told_of():
     }
     assert (
         " Trained on another backend than relu with the same seed, which starts from other weights "
-        "there, so that the pair shares no more than its data: elu with 3. " in caption_of(runs)
-    )
+        "there, so that the pair shares no more than its data: elu with seed 3. "
+    ) in caption_of(runs)
 
 
 def test_pairs_of_one_backend_or_of_unknown_ones_need_no_telling():
