@@ -83,7 +83,8 @@ def compare_activations(
         evaluate_on: `"test"`, or `"validation"` to leave the test images unread.
         protocol: what else all runs have in common; it is recorded and must not change.
         keep_weights: whether to keep the trained weights, in `output_dir/weights`.
-        share: `(number, of)`: train one share of the runs, as one of several processes.
+        share: `(number, of)`: train one share of the runs, as one of several processes. Processes
+            that work in a folder at the same time each take another one, whatever their `name`.
         name: of the file with this call's results, without `.jsonl`; take another one on another
             machine.
         verbose: 0: silent. 1: a line for each run, on a terminal with the epoch that it is at.
