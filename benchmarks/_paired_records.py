@@ -32,13 +32,13 @@ def compared(
 
 
 def difference_cell(difference: PairedDifference | None, decimals: int) -> str:
-    """The mean with its interval, in points; nothing where there is none."""
-    if difference is None or difference.interval is None:
+    """The mean with its interval, in points; without it where there is no spread."""
+    if difference is None or difference.count < 2:
         return ""
-    mean, low, high = (
-        f"{100 * value:+.{decimals}f}" for value in (difference.mean, *difference.interval)
+    mean, *bounds = (
+        f"{100 * value:+.{decimals}f}" for value in (difference.mean, *(difference.interval or ()))
     )
-    return f"{mean} ({low} to {high})"
+    return f"{mean} ({' to '.join(bounds)})" if bounds else mean
 
 
 def verdict_cell(difference: PairedDifference | None) -> str:

@@ -126,7 +126,7 @@ def revival_study(images, labels, folder, settings) -> None:
     epochs, after = settings.epochs or 30, 5
     protocol = {"network": "plastic_cnn", "images": len(x), "epochs": epochs, "batch_size": 50}
     protocol |= {"tasks_after": after, "rate": 1e-3}
-    made = finished(folder)
+    made = finished(folder, protocol)
     remedies = _wanted(REMEDIES, settings)
     for seed in range(settings.seeds):
         waiting = [name for name in remedies if (name, seed) not in made]
@@ -185,7 +185,7 @@ def _study(activations, network, tasks_of, optimizer, rates, folder, settings, p
             model, tasks_of(seed), tasks, protocol["epochs"], protocol["batch_size"]
         )
 
-    made = finished(folder)
+    made = finished(folder, protocol)
     for variant in variants if len(rates) > 1 else ():
         if (variant, RATE_SEED) in made:
             continue

@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+from keras_negact.comparison.results import differences
+
 
 def read_records(folder: pathlib.Path) -> list[dict]:
     """The lines of a study's `runs.jsonl`; one that a crash cut off is left out."""
@@ -16,6 +18,16 @@ def read_records(folder: pathlib.Path) -> list[dict]:
     return records
 
 
-def finished(folder: pathlib.Path) -> set[tuple]:
-    """Variant and seed of every run that is there."""
-    return {(run["variant"], run["seed"]) for run in read_records(folder)}
+def finished(folder: pathlib.Path, protocol: dict) -> set[tuple]:
+    """Variant and seed of every run that is there; all must be of this protocol."""
+    runs = read_records(folder)
+    # As it is in a file: there are no tuples.
+    protocol = json.loads(json.dumps(protocol))
+    for run in runs:
+        differing = differences(run["protocol"], protocol)
+        if differing:
+            raise SystemExit(
+                f"{folder} holds runs made under another protocol. There and here: {differing}. "
+                "Choose another `--output-dir`."
+            )
+    return {(run["variant"], run["seed"]) for run in runs}

@@ -33,7 +33,8 @@ def robustness(settings, folder, share=(0, 1), **_) -> None:
         array[:IMAGES]
         for array in _accuracy_data.raw_images("cifar10", "test", settings.npz, settings.data_dir)
     )
-    made = finished(folder)
+    protocol = {**PROTOCOL, "images": len(images)}
+    made = finished(folder, protocol)
     wanted = [
         (variant, seed, weights_path(settings.output_dir / "standard", variant, seed))
         for seed in range(settings.seeds or SEEDS)
@@ -52,7 +53,7 @@ def robustness(settings, folder, share=(0, 1), **_) -> None:
         run = {
             "variant": variant,
             "seed": seed,
-            "protocol": {**PROTOCOL, "images": len(images)},
+            "protocol": protocol,
             "clean": _accuracy(model, images, labels),
             "corrupted": {
                 name: [_accuracy(model, x, labels) for x in of_strengths]

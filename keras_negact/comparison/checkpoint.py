@@ -45,35 +45,44 @@ class Checkpoint:
             What was given to `save` as `progress`; empty where the run begins.
         """
         first_version = self._path.with_suffix(".npz")
-        if not self._path.exists():
-            return self._restore_first_version(model, first_version)
+        if self._path.exists():
+            path, restore = self._path, self._restore
+        elif first_version.exists():
+            path, restore = first_version, self._restore_first_version
+        else:
+            return {}
         try:
-            saved = unpack(self._path.read_bytes())
-            if saved["described"] != self._described:
-                return {}
-            restore_variables(model, saved["variables"])
-            return saved["progress"]
+            return restore(model, path)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            aside = self._path.with_suffix(".damaged")
-            os.replace(self._path, aside)
+            aside = path.with_suffix(".damaged")
+            os.replace(path, aside)
             warnings.warn(
-                f"The state of an unfinished run in {self._path} is damaged ({error}): it is kept "
-                f"as {aside.name}, and the run begins anew.",
+                f"The state of an unfinished run in {path} is damaged ({error}): it is kept as "
+                f"{aside.name}, and the run begins anew.",
                 stacklevel=2,
             )
             return {}
 
+    def _restore(self, model: keras.Model, path: pathlib.Path) -> dict[str, Any]:
+        saved = unpack(path.read_bytes())
+        if saved["described"] != self._described:
+            return {}
+        restore_variables(model, saved["variables"])
+        return saved["progress"]
+
     def _restore_first_version(self, model: keras.Model, path: pathlib.Path) -> dict[str, Any]:
         """What version 0.1.0 kept: variables by number, and a description with less in it."""
-        if not path.exists():
+        variables = [*model.variables, *model.optimizer.variables]
+        saved = _read_first_version(path)
+        record = json.loads(str(saved["record"]))
+        if any(self._described.get(key) != value for key, value in record["described"].items()):
             return {}
-        with np.load(path, allow_pickle=False) as saved:
-            record = json.loads(str(saved["record"]))
-            now = {key: self._described.get(key) for key in record["described"]}
-            if record["described"] != now:
-                return {}
-            for number, variable in enumerate([*model.variables, *model.optimizer.variables]):
-                variable.assign(saved[f"{number}"])
+        # All are looked at before the first is assigned, which must not stay where another fails.
+        values = [saved[f"{number}"] for number in range(len(variables))]
+        if [value.shape for value in values] != [tuple(one.shape) for one in variables]:
+            raise ValueError("other shapes than those of the model")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
         return record["progress"]
 
     def save(self, model: keras.Model, progress: dict[str, Any]) -> None:
@@ -93,6 +102,15 @@ class Checkpoint:
         """Forget the run, as it is finished."""
         for suffix in (".zip", ".npz"):
             self._path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _read_first_version(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return dict(saved)
+    # Damage can make any step of reading fail in any way.
+    except Exception as error:
+        raise ValueError(f"not a whole archive: {error or type(error).__name__}") from error
 
 
 def run_name(variant: str, seed: int) -> str:

@@ -83,7 +83,8 @@ def compare_activations(
         evaluate_on: `"test"`, or `"validation"` to leave the test images unread.
         protocol: what else all runs have in common; it is recorded and must not change.
         keep_weights: whether to keep the trained weights, in `output_dir/weights`.
-        share: `(number, of)`: train one share of the runs, as one of several processes.
+        share: `(number, of)`: train one share of the runs, as one of several processes. Processes
+            that work in a folder at the same time each take another one, whatever their `name`.
         name: of the file with this call's results, without `.jsonl`; take another one on another
             machine.
         verbose: 0: silent. 1: a line for each run, on a terminal with the epoch that it is at.
@@ -167,11 +168,7 @@ def compare_activations(
     if (reference, seeds[0]) not in _finished_runs(output_dir, common) and share[1] > 1:
         # Another process is still at it, and will sum up.
         return None
-    summary = summarize(output_dir, reference)
-    # Processes that share the work may come to this at the same time.
-    with owned(output_dir, ".owner-summary", patience=60.0):
-        _write_summary(summary, output_dir)
-    return summary
+    return _write_summary(output_dir, reference)
 
 
 def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> pathlib.Path:
@@ -285,7 +282,12 @@ def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
                 )
 
 
-def _write_summary(summary: Summary, output_dir: pathlib.Path) -> None:
-    _files.replace(output_dir / "summary.md", summary.to_markdown())
-    summary.draw_differences(output_dir / "differences.png")
-    summary.draw_costs(output_dir / "costs.png")
+def _write_summary(output_dir: pathlib.Path, reference: str) -> Summary:
+    # Processes that share the work may come to this at the same time. Whoever is last finds the
+    # runs of all others, if it does not read them before it is its turn.
+    with owned(output_dir, ".owner-summary", patience=60.0):
+        summary = summarize(output_dir, reference)
+        _files.replace(output_dir / "summary.md", summary.to_markdown())
+        summary.draw_differences(output_dir / "differences.png")
+        summary.draw_costs(output_dir / "costs.png")
+    return summary

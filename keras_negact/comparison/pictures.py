@@ -13,6 +13,7 @@ _COLORS = {
     "worse": "#b3261e",
     "no difference seen": "#555555",
     "too few seeds": "#999999",
+    "no spread seen": "#999999",
 }
 
 
@@ -77,12 +78,13 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
         ("trainable parameters", lambda one: one.parameters),
         ("multiply-adds an image", lambda one: one.multiply_adds),
     ]
-    costs = [(name, of) for name, of in costs if all(of(one) for one in summary.variants)]
-    height = max(4.3, 1.4 + 0.17 * len(summary.variants))
+    shown = [one for one in summary.variants if one.score is not None]
+    costs = [(name, of) for name, of in costs if all(of(one) for one in shown)]
+    height = max(4.3, 1.4 + 0.17 * len(shown))
     figure, panels = _figure(5.2 * len(costs) + 0.6, height, len(costs))
     panels = np.atleast_1d(panels)
     colors = require("matplotlib", "plot").colormaps["tab10"].colors
-    best_first = sorted(summary.variants, key=lambda one: -one.score)
+    best_first = sorted(shown, key=lambda one: -one.score)
     for panel, (name, of) in zip(panels, costs, strict=True):
         for number, one in enumerate(best_first):
             is_reference = one.variant == summary.reference
@@ -98,10 +100,10 @@ def draw_costs(summary, path: str | os.PathLike) -> None:
                 elinewidth=0.8,
                 zorder=3 if is_reference else 2,
             )
-        reference = summary.scale * summary[summary.reference].score
-        panel.axhline(reference, color="black", lw=0.8, ls=":", zorder=1)
+            if is_reference:
+                panel.axhline(summary.scale * one.score, color="black", lw=0.8, ls=":", zorder=1)
         panel.set_xscale("log")
-        _plain_ticks(panel, [of(one) for one in summary.variants])
+        _plain_ticks(panel, [of(one) for one in shown])
         panel.set_xlabel(name)
         panel.grid(alpha=0.25)
     for panel, (_, of) in zip(panels, costs, strict=True):
@@ -184,7 +186,7 @@ def _point_beyond_the_edges(axes, shown, scale: float) -> None:
 
 def _plain_ticks(panel, values) -> None:
     ticker = require("matplotlib.ticker", "plot")
-    low, high = min(values), max(values)
+    low, high = min(values, default=1), max(values, default=1)
     margin = max((high / low) ** 0.08, 1.03)
     panel.set_xlim(low / margin, high * margin)
     panel.xaxis.set_major_locator(ticker.MaxNLocator(4))
@@ -203,7 +205,8 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.3g}"
 
 
-def _standard_error(values) -> float:
+def _standard_error(scores) -> float:
+    values = [score for score in scores if score is not None]
     return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import pathlib
 import warnings
@@ -56,7 +57,8 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
         ValueError: if the runs are not comparable: their protocols differ.
 
     Warns:
-        UserWarning: for a line that is cut off, as by a crash while it was written.
+        UserWarning: for a line that is cut off, as by a crash while it was written, until the run
+            has been made again.
 
     Examples:
         >>> runs = read_runs("runs/comparison")
@@ -67,23 +69,27 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
     is_paths = isinstance(given, list | tuple)
     if not is_paths or not all(isinstance(one, str | os.PathLike) for one in given):
         raise _checks.refused("where", "a folder, a file or a list of them", where)
-    runs = {}
+    runs, left_out = {}, {}
     for path in (file for one in given for file in _files(pathlib.Path(one))):
-        for run in _read_file(path):
+        for run in _read_file(path, left_out):
             runs.setdefault((run["variant"], run["seed"]), run)
+    for told, line in left_out.items():
+        if not any(_mark(*run) in line for run in runs):
+            warnings.warn(told, stacklevel=2)
     _check_comparable(list(runs.values()))
     return list(runs.values())
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
     if path.is_dir():
-        return sorted(path.glob("*.jsonl"))
+        return sorted(file for file in path.glob("*.jsonl") if not file.is_dir())
     if not path.exists():
         raise FileNotFoundError(f"There are no runs in {path}: no such file or folder.")
     return [path]
 
 
-def _read_file(path: pathlib.Path) -> list[dict[str, Any]]:
+def _read_file(path: pathlib.Path, left_out: dict[str, bytes]) -> list[dict[str, Any]]:
+    """The runs of a file; other lines go to `left_out`, with what is to be told of them."""
     runs = []
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
@@ -91,25 +97,40 @@ def _read_file(path: pathlib.Path) -> list[dict[str, Any]]:
         try:
             runs.append(_as_run(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            warnings.warn(
-                f"{path}, line {number} is no run and is left out ({error}): {line[:60]!r}. Delete "
-                "it, and the run is made again.",
-                stacklevel=2,
+            reason = f"without {error}" if isinstance(error, KeyError) else error
+            told = (
+                f"{path}, line {number} is no run and is left out ({reason}): {line[:60]!r}. If a "
+                "run was cut off there, the call that made it makes it again."
             )
+            left_out[told] = line
     return runs
+
+
+def _mark(variant: str, seed: int) -> bytes:
+    """What a line says of whose it is, near its beginning: most that are cut off still have it."""
+    return json.dumps({"variant": variant, "seed": seed})[1:-1].encode() + b","
+
+
+_KINDS = {"variant": str, "seed": int, "protocol": dict, "activation": str, "model": str,
+    "parameters": int}  # fmt: skip
 
 
 def _as_run(record) -> dict[str, Any]:
     """The record, if it has what a summary needs."""
-    kinds = {"variant": str, "seed": int, "protocol": dict, "activation": str, "model": str,
-        "parameters": int, "train_accuracy": (int, float, type(None))}  # fmt: skip
-    metric = record["protocol"].get("metric", "accuracy")
-    kinds[f"train_{metric}"] = kinds.pop("train_accuracy")
-    for key, kind in kinds.items():
-        if not isinstance(record[key], kind):
+    for key, kind in _KINDS.items():
+        if not isinstance(record[key], kind) or isinstance(record[key], bool):
             raise TypeError(f"{key} is {record[key]!r}")
-    record["multiply_adds"]
+    protocol = record["protocol"]
+    split, metric = protocol.get("evaluated_on", "test"), protocol.get("metric", "accuracy")
+    for key in ("multiply_adds", f"train_{metric}", f"{split}_{metric}"):
+        if not (record[key] is None or _is_number(record[key])):
+            raise TypeError(f"{key} is {record[key]!r}")
     return record
+
+
+def _is_number(value: Any) -> bool:
+    # What is no finite number is written as `null`.
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_comparable(runs: list[dict[str, Any]]) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 from keras_negact import _checks
 from keras_negact._extras import require
 
+# What the difference of two numbers of single precision near one is known to.
+SINGLE_PRECISION = 2.0**-22
+
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -18,15 +21,18 @@ class PairedDifference:
         mean: the mean of the differences, variant minus reference.
         count: the number of seeds that both have.
         interval: the 95 % interval of the mean (Student's t, `count - 1` degrees of freedom);
-            `None` with fewer than two seeds.
-        p_value: two-sided, for no difference; `None` with fewer than two seeds.
-        adjusted_p_value: after Holm, over all the variants compared.
+            `None`, as all that follows but the verdict, where nothing can be tested: with fewer
+            than two seeds, or where the seeds do not differ.
+        p_value: two-sided, for no difference.
+        adjusted_p_value: after Holm, over all the variants that were tested.
         adjusted_interval: the interval at the level at which Holm tests this variant. It leaves
             zero out exactly where `adjusted_p_value` is below 5 %. It shows the test; its coverage
             is per variant, not simultaneous.
         detectable: the smallest true difference that so many seeds, spread as these are, would
             have shown at that level in four cases out of five (power 80 %).
-        verdict: `"better"`, `"worse"`, `"no difference seen"`, or `"too few seeds"`.
+        verdict: `"better"`, `"worse"` or `"no difference seen"`; `"too few seeds"` with fewer than
+            two; `"no spread seen"` where all seeds have the same difference, as a few examples give
+            by chance: how far another seed would be from it is not known then.
     """
 
     mean: float
@@ -44,6 +50,7 @@ def compare_paired(
     significance: float = 0.05,
     power: float = 0.8,
     larger_is_better: bool = True,
+    resolution: float = SINGLE_PRECISION,
 ) -> dict[str, PairedDifference]:
     """Test every variant's differences to the reference, together.
 
@@ -56,6 +63,7 @@ def compare_paired(
         significance: the chance, over all variants, of calling one different that is not.
         power: the chance of seeing a difference as large as `detectable`.
         larger_is_better: whether a positive difference is an improvement.
+        resolution: what rounding leaves of equal differences; a spread no larger than it is none.
 
     Returns:
         For each variant its `PairedDifference`, in the order given.
@@ -64,7 +72,11 @@ def compare_paired(
         Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of
         Statistics 6 (1979) 65-70.
     """
-    tested = {name: np.asarray(d, "float64") for name, d in differences.items() if len(d) > 1}
+    tested = {
+        name: np.asarray(values, "float64")
+        for name, values in differences.items()
+        if len(values) > 1 and np.ptp(values) > resolution
+    }
     p_values = {name: _p_value(values) for name, values in tested.items()}
     adjusted = holm(p_values)
     levels = _holm_levels(p_values, significance)
@@ -72,8 +84,9 @@ def compare_paired(
     for name, values in differences.items():
         mean = float(np.mean(values)) if len(values) else math.nan
         if name not in tested:
+            verdict = "no spread seen" if len(values) > 1 else "too few seeds"
             results[name] = PairedDifference(
-                mean, len(values), None, None, None, None, None, "too few seeds"
+                mean, len(values), None, None, None, None, None, verdict
             )
             continue
         results[name] = PairedDifference(
@@ -114,8 +127,6 @@ def smallest_detectable(
         significance: the level of the test.
         power: the chance of finding it.
     """
-    if deviation == 0:
-        return 0.0
     stats, optimize = require("scipy.stats", "data"), require("scipy.optimize", "data")
     freedom = count - 1
     quantile = stats.t.isf(significance / 2, freedom)
@@ -145,7 +156,7 @@ def seeds_needed(
     one is within a factor of 0.5 to 6 of it (95 %, three pilot seeds).
 
     Args:
-        pilot: differences to the reference, paired by seed, two at least.
+        pilot: differences to the reference, paired by seed, two at least, and not all the same.
         difference: what is to be seen, in the same unit, positive.
         significance: the level of the test, before any adjustment for several variants.
         power: the chance of seeing it.
@@ -163,6 +174,8 @@ def seeds_needed(
     values = np.asarray(pilot, "float64")
     if values.ndim != 1 or len(values) < 2 or not np.all(np.isfinite(values)):
         raise _checks.refused("pilot", "two or more finite differences", pilot)
+    if np.ptp(values) <= SINGLE_PRECISION * np.max(np.abs(values)):
+        raise _checks.refused("pilot", "differences that are not all the same", pilot)
     difference = _checks.number("difference", difference, above=0)
     significance = _checks.number("significance", significance, 1e-6, 0.5)
     power = _checks.number("power", power, 0.5, 0.999)
@@ -182,9 +195,6 @@ def seeds_needed(
 
 
 def _p_value(values: np.ndarray) -> float:
-    if np.ptp(values) == 0:
-        # Without spread the statistic is 0/0 or infinite.
-        return 1.0 if values[0] == 0 else 0.0
     return float(require("scipy.stats", "data").ttest_1samp(values, 0.0).pvalue)
 
 

@@ -62,3 +62,14 @@ def test_an_arrow_where_an_interval_goes_on(monkeypatch):
     arrows = [line for line in figure.axes[0].lines if line.get_marker() in ("<", ">")]
     assert {line.get_marker() for line in arrows} == {"<", ">"}
     assert {float(line.get_xdata()[0]) for line in arrows} == {low, high}
+
+
+def test_without_spread_a_difference_has_a_mark_and_no_interval(monkeypatch):
+    runs = [made_up_run("relu", seed, 0.5 + 0.1 * seed) for seed in range(2)]
+    runs += [made_up_run("leni", seed, 0.6 + 0.1 * seed) for seed in range(2)]
+    figure = figure_of(summarize(runs).draw_differences, monkeypatch)
+    (axes,) = figure.axes
+    places = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert [10.0] in [pytest.approx(list(place)) for place in places]
+    lines = [line for line in axes.lines if line.get_linestyle() == "-"]
+    assert [line for line in lines if len(line.get_xdata()) and line.get_lw() > 1] == []

@@ -40,6 +40,54 @@ def test_a_line_cut_off_by_a_crash_is_left_out_and_spoils_no_other(tmp_path):
         assert [run["seed"] for run in read_runs(tmp_path)] == [0, 2]
 
 
+@pytest.mark.parametrize("variant", ["relu", 'a "quoted", äöü'])
+def test_a_line_cut_off_is_told_of_until_its_run_was_made_again(tmp_path, variant, recwarn):
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps(made_up_run(variant, 1, 0.6))[:150])
+    append_run(path, made_up_run(variant, 11, 0.6))
+    with pytest.warns(UserWarning, match=r"line 1 is no run.*the call that made it makes it again"):
+        read_runs(path)
+    append_run(path, made_up_run(variant, 1, 0.6))
+    recwarn.clear()
+    assert [run["seed"] for run in read_runs(path)] == [11, 1]
+    assert not recwarn
+
+
+VALIDATION = {"evaluated_on": "validation", "metric": "mae", "mode": "min"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"test_accuracy": "0.5"}, "test_accuracy is '0.5'"),
+        ({"test_accuracy": True}, "test_accuracy is True"),
+        ({"test_accuracy": float("nan")}, "test_accuracy is nan"),
+        ({"train_accuracy": float("inf")}, "train_accuracy is inf"),
+        ({"multiply_adds": "many"}, "multiply_adds is 'many'"),
+        ({"seed": True}, "seed is True"),
+        ({"protocol": VALIDATION}, "without 'train_mae'"),
+        ({"protocol": VALIDATION, "train_mae": 1.0}, "without 'validation_mae'"),
+    ],
+)
+def test_a_run_that_nothing_can_be_said_of_is_left_out(tmp_path, changes, reason):
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps(made_up_run("relu", 0, 0.5) | changes) + "\n")
+    with pytest.warns(UserWarning, match=rf"line 1 is no run and is left out \({reason}\)"):
+        assert read_runs(path) == []
+
+
+def test_a_run_that_diverged_is_a_run(tmp_path):
+    run = made_up_run("relu", 0, None, train_accuracy=None, multiply_adds=None)
+    append_run(tmp_path / "runs.jsonl", run)
+    assert read_runs(tmp_path) == [run]
+
+
+def test_a_folder_is_no_file_of_runs_whatever_its_name(tmp_path):
+    append_run(tmp_path / "runs.jsonl", made_up_run("relu", 0, 0.5))
+    (tmp_path / "folder.jsonl").mkdir()
+    assert len(read_runs(tmp_path)) == 1
+
+
 def test_runs_under_another_protocol_are_refused(tmp_path):
     append_run(tmp_path / "a.jsonl", made_up_run("relu", 0, 0.5))
     other = {"dataset": "none", "epochs": 4, "evaluated_on": "test"}

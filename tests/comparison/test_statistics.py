@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from keras_negact.comparison.statistics import compare_paired, holm, smallest_detectable
+from keras_negact.comparison.statistics import (
+    compare_paired,
+    holm,
+    seeds_needed,
+    smallest_detectable,
+)
 
 # Student (1908), Biometrika 6: extra hours of sleep with two drugs, ten patients.
 FIRST_DRUG = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
@@ -81,8 +86,25 @@ def test_one_seed_is_too_few():
     assert result["b"].adjusted_p_value == result["b"].p_value
 
 
-def test_differences_without_spread():
-    results = compare_paired({"same": [0.0, 0.0, 0.0], "above": [0.5, 0.5, 0.5]})
-    assert results["same"].verdict == "no difference seen"
-    assert results["above"].verdict == "better"
-    assert results["above"].interval == (0.5, 0.5)
+@pytest.mark.parametrize("values", [[0.0, 0.0, 0.0], [0.5, 0.5], [0.62 - 0.6, 0.52 - 0.5]])
+def test_seeds_that_do_not_differ_show_nothing(values):
+    """The last two are the same number of examples, apart by rounding."""
+    results = compare_paired({"a": values, "b": [0.1, 0.2, 0.15]})
+    assert results["a"].verdict == "no spread seen"
+    assert results["a"].mean == pytest.approx(np.mean(values))
+    assert (results["a"].interval, results["a"].p_value, results["a"].detectable) == (None,) * 3
+    # It is not tested, so it does not count among the tested.
+    assert results["b"].adjusted_p_value == results["b"].p_value
+
+
+def test_accuracies_are_rounded_to_single_precision():
+    better, reference = np.float32([[0.52, 0.54], [0.50, 0.52]]).astype(float)
+    values = better - reference
+    assert np.ptp(values) > 1e-8
+    assert compare_paired({"a": values})["a"].verdict == "no spread seen"
+
+
+@pytest.mark.parametrize("pilot", [[0.0, 0.0], [0.3, 0.1 + 0.2], [-2.5, -2.5, -2.5]])
+def test_seeds_that_do_not_differ_say_nothing_on_how_many_it_takes(pilot):
+    with pytest.raises(ValueError, match=r"`pilot` must be differences that are not all the same"):
+        seeds_needed(pilot, 0.5)

@@ -50,7 +50,7 @@ def made_up_run(variant, seed, accuracy, **changes):
         "protocol": {"dataset": "none", "epochs": 3, "evaluated_on": "test"},
         "test_accuracy": accuracy,
         "validation_accuracy": accuracy,
-        "train_accuracy": accuracy + 0.05,
+        "train_accuracy": None if accuracy is None else accuracy + 0.05,
         "seconds": 1.0,
         "hardware": {"processor": "made up", "cores": 2},
         **changes,
