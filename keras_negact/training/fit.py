@@ -12,6 +12,7 @@ from keras_negact import _checks
 from keras_negact._progress import verbosity_here
 from keras_negact.training.arrays import are_arrays, are_dense, split_validation
 from keras_negact.training.backup import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.cluster import place_in_cluster, scope_of, trains_on_replicas
 from keras_negact.training.data import (
     require_compiled,
@@ -174,7 +175,7 @@ def fit(
             train_on_replicas(model, data, callbacks, stop, validation, how_long)
         else:
             if backups:
-                meanwhile.enter_context(backups[0].claim())
+                meanwhile.enter_context(BackupFile(backups[0].directory).claim())
             _train_alone(model, data, callbacks, stop, validation, how_long)
     return model.history
 

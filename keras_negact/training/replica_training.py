@@ -14,6 +14,7 @@ from keras_negact._tracebacks import shown_in_one_sentence
 from keras_negact._worker_folder import worker_folder
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.cluster import (
     default_timeout,
     read_cluster,
@@ -77,9 +78,7 @@ def train_on_replicas(
         replicas = Replicas(model, stop, divided=data.parts is not None)
         for callback in callbacks:
             if isinstance(callback, Backup) and replicas.is_chief:
-                meanwhile.enter_context(callback.claim())
-            elif isinstance(callback, Backup):
-                callback.claimed_by_chief()
+                meanwhile.enter_context(BackupFile(callback.directory).claim())
         data.seed = replicas.synchronize(data.seed)
         meanwhile.enter_context(_own_files(callbacks, replicas.is_chief))
         run = Run(model, data, callbacks, replicas, **how_long)
