@@ -88,6 +88,7 @@ PUBLIC = {
         "Hyperband",
         "LENIHyperModel",
         "RandomSearch",
+        "TrialRows",
         "leni_search_space",
         "pareto_front",
         "run_chief_and_workers",
