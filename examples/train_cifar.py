@@ -92,7 +92,6 @@ def train_and_report(
         model,
         data.train_at,
         epochs=settings.epochs,
-        verbose="auto" if sys.stdout.isatty() else 2,
         validation_data=data.validation,
         callbacks=[
             EpochSeconds(),

@@ -47,7 +47,6 @@ SHOWN = ("trial", "score", "relative_parameters", "relative_multiply_adds", "sec
 def main() -> None:
     with refusing():
         settings = read_settings()
-        TUNERS[settings.tuner].require_extras()
     folder = pathlib.Path(settings.output_dir)
     # keras-tuner's variable: here it is one process of a search in several.
     is_one_of_several = "KERASTUNER_TUNER_ID" in os.environ

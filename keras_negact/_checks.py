@@ -78,6 +78,12 @@ def one_of(name: str, value: Any, allowed: Iterable) -> Any:
     return value
 
 
+def verbosity(value: Any) -> int | str:
+    """What `verbose` may be: `"auto"`, 0, 1, 2, or a truth value, which stands for 1 or 0."""
+    value = one_of("verbose", value, ("auto", 0, 1, 2, False, True))
+    return value if value == "auto" else int(value)
+
+
 def text(name: str, value: Any) -> str:
     """A string that is not empty."""
     if not isinstance(value, str) or not value:

@@ -22,7 +22,17 @@ _held: set[int] = set()
 
 
 class FolderInUse(RuntimeError):
-    """Another process, or another part of this one, works in the folder."""
+    """Another process, or another part of this one, works in the folder; the message says who.
+
+    Examples:
+        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> try:
+        ...     history = fit(model, x, y, verbose=0, callbacks=[Backup("backup")])
+        ... except FolderInUse as error:
+        ...     print(f"Look whether this run is needed: {error}")
+    """
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -42,6 +43,20 @@ def test_parts_are_attributes():
 
     for part in keras_negact._PARTS:
         assert getattr(keras_negact, part).__name__ == f"keras_negact.{part}"
-    assert {*keras_negact._PARTS, *keras_negact.__all__} <= set(dir(keras_negact))
+    assert dir(keras_negact) == sorted([*keras_negact._PARTS, *keras_negact.__all__])
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         _ = keras_negact.absent
+
+
+def test_parts_show_their_own_names_alone():
+    import keras_negact
+
+    for part in map(keras_negact.__getattr__, keras_negact._PARTS):
+        # One that is a file shows what it imports, as any file does.
+        if hasattr(part, "__path__"):
+            shown = {name for name in dir(part) if not name.startswith("_")}
+            modules = {name for name in shown if isinstance(getattr(part, name), ModuleType)}
+            assert shown - modules == {*part.__all__} - modules, part.__name__
+            assert all(
+                getattr(part, name).__package__.startswith(part.__name__) for name in modules
+            )

@@ -72,7 +72,14 @@ PUBLIC = {
         "refuse",
         "register",
     ],
-    "keras_negact.training": ["Backup", "evaluate", "fit", "is_chief", "make_strategy"],
+    "keras_negact.training": [
+        "Backup",
+        "FolderInUse",
+        "evaluate",
+        "fit",
+        "is_chief",
+        "make_strategy",
+    ],
     "keras_negact.tuning": [
         "BayesianOptimization",
         "Budget",
@@ -81,6 +88,7 @@ PUBLIC = {
         "Hyperband",
         "LENIHyperModel",
         "RandomSearch",
+        "TrialRows",
         "leni_search_space",
         "pareto_front",
         "run_chief_and_workers",

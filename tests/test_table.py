@@ -11,7 +11,7 @@ from keras_negact import plan_activation_swap, plan_folding
 from keras_negact._table import Shown, Table
 from keras_negact.analysis import negative_information_report
 from keras_negact.comparison import summarize
-from keras_negact.tuning.search.results import TrialRows
+from keras_negact.tuning import TrialRows
 from tests.support.comparisons import made_up_run
 
 HOSTILE = "<script>|a|</script>"
@@ -95,6 +95,14 @@ def test_every_report_is_its_table():
         assert report.to_markdown() == table.markdown(), name
         assert shown in repr(report), name
         assert len(report.records()) == len(table.rows), name
+
+
+def test_some_of_a_searchs_rows_are_shown_as_a_table_too():
+    rows = TrialRows([{"trial": "0"}, {"trial": "1"}])
+    for some in (rows[:1], rows[:1] + rows[1:], rows.copy()):
+        assert isinstance(some, TrialRows)
+        assert repr(some).startswith("trial\n-----\n0")
+    assert rows[1] == {"trial": "1"}
 
 
 def test_every_report_becomes_a_dataframe():

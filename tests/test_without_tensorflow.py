@@ -30,6 +30,7 @@ def test_importing_every_module_but_tensorflows_own_needs_no_tensorflow():
     check = (
         "import sys; sys.modules['tensorflow'] = None\n"
         "from keras_negact import analysis, comparison, datasets, layers, models, surgery\n"
+        "from keras_negact.training import *\n"
     )
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     subprocess.run([sys.executable, "-c", check], env=environment, check=True)

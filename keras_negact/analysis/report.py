@@ -110,7 +110,7 @@ def negative_information_report(
     batch_size: int = 32,
     limit: int | None = None,
     gradient_examples: int = 32,
-    verbose: int = 1,
+    verbose: str | int = 1,
 ) -> NegativeInformationReport:
     """Measure what each activation of a network is given, throws away and lets through.
 
@@ -131,7 +131,8 @@ def negative_information_report(
         batch_size: for arrays.
         limit: look at so many examples at most.
         gradient_examples: how many of the first batch go into the backward pass.
-        verbose: 1: show progress, as Keras does. 0: print nothing.
+        verbose: 0: print nothing. 1, or `"auto"`: a bar in a terminal and in a notebook, and
+            elsewhere one line at the end. 2: one line at the end.
 
     Returns:
         A `NegativeInformationReport`.
@@ -156,7 +157,7 @@ def negative_information_report(
     batch_size = _checks.integer("batch_size", batch_size, 1)
     limit = None if limit is None else _checks.integer("limit", limit, 1)
     gradient_examples = _checks.integer("gradient_examples", gradient_examples, 1)
-    _checks.one_of("verbose", int(verbose) if isinstance(verbose, bool) else verbose, (0, 1))
+    verbose = _checks.verbosity(verbose)
     readable = hasattr(data, "__iter__") or hasattr(data, "shape")
     if isinstance(data, dict):
         readable = _are_arrays(data)

@@ -9,8 +9,10 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
+from keras_negact._progress import verbosity_here
 from keras_negact.training.arrays import are_arrays, are_dense, split_validation
 from keras_negact.training.backup import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.cluster import place_in_cluster, scope_of, trains_on_replicas
 from keras_negact.training.data import (
     require_compiled,
@@ -66,7 +68,8 @@ def fit(
         y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle,
             class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
             validation_batch_size, validation_freq: as for `Model.fit`. Among the callbacks there
-            may be one `Backup`.
+            may be one `Backup`. `verbose="auto"` is 1 in a terminal and in a notebook, and 2
+            elsewhere, so that a log file has lines in place of bars.
 
     Returns:
         The history of all epochs, those before an interruption included.
@@ -172,7 +175,7 @@ def fit(
             train_on_replicas(model, data, callbacks, stop, validation, how_long)
         else:
             if backups:
-                meanwhile.enter_context(backups[0].claim())
+                meanwhile.enter_context(BackupFile(backups[0].directory).claim())
             _train_alone(model, data, callbacks, stop, validation, how_long)
     return model.history
 
@@ -221,7 +224,7 @@ def _checked_lengths(epochs: Any, initial_epoch: Any, verbose: Any) -> dict[str,
     return {
         "epochs": _limited("epochs", epochs, keras.config.max_epochs()),
         "initial_epoch": _checks.integer("initial_epoch", initial_epoch, minimum=0),
-        "verbose": _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True)),
+        "verbose": verbosity_here(_checks.verbosity(verbose)),
     }
 
 

@@ -10,18 +10,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_negact import _checks
 from keras_negact._tracebacks import shown_in_one_sentence
 from keras_negact._worker_folder import worker_folder
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.cluster import (
     default_timeout,
     read_cluster,
     scope_of,
-    trains_on_replicas,
 )
-from keras_negact.training.data import require_compiled, require_data, source_of
+from keras_negact.training.data import source_of
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
@@ -35,7 +34,7 @@ from keras_negact.training.sources import (
     number_of_batches,
 )
 from keras_negact.training.state import PATHS, build_for_training, optimizers_of
-from keras_negact.training.strategy import patience
+from keras_negact.training.strategies import patience
 from keras_negact.training.tf_data import GlobalBatches, OwnBatches, idle
 from keras_negact.training.watchdog import silent, watching
 
@@ -79,9 +78,7 @@ def train_on_replicas(
         replicas = Replicas(model, stop, divided=data.parts is not None)
         for callback in callbacks:
             if isinstance(callback, Backup) and replicas.is_chief:
-                meanwhile.enter_context(callback.claim())
-            elif isinstance(callback, Backup):
-                callback.claimed_by_chief()
+                meanwhile.enter_context(BackupFile(callback.directory).claim())
         data.seed = replicas.synchronize(data.seed)
         meanwhile.enter_context(_own_files(callbacks, replicas.is_chief))
         run = Run(model, data, callbacks, replicas, **how_long)
@@ -196,52 +193,20 @@ def _test_all(
     return results
 
 
-def evaluate(
-    model: keras.Model,
-    x: Any,
-    y: Any = None,
-    *,
-    batch_size: int | None = None,
-    sample_weight: Any = None,
-    steps: int | None = None,
-    verbose: str | int = "auto",
-    return_dict: bool = False,
-) -> dict[str, float] | list[float] | float:
-    """Evaluate `model` as `Model.evaluate` does, on all the replicas of its strategy.
+def evaluate_on_replicas(
+    model: keras.Model, data: Any, batch_size: int | None, steps: int | None, verbose: int
+) -> dict[str, float]:
+    """Evaluate on all the replicas of the model's strategy.
 
     Args:
         model: a compiled model.
-        x, y, batch_size, sample_weight, steps, verbose, return_dict: as for `Model.evaluate`. In a
-            cluster, every worker calls this with the same data.
+        data: `(x, y, sample_weight)`.
+        batch_size, steps, verbose: as for `Model.evaluate`.
 
     Returns:
         The loss and the metrics over all examples, the same on every worker.
-
-    Examples:
-        >>> x, y = np.ones((8, 2)), np.zeros((8, 1))
-        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-        >>> model.compile("sgd", "mse")
-        >>> results = evaluate(model, x, y, return_dict=True, verbose=0)
-        >>> sorted(results)
-        ['loss']
     """
-    require_compiled(model)
-    batch_size = None if batch_size is None else _checks.integer("batch_size", batch_size, 1)
-    steps = None if steps is None else _checks.integer("steps", steps, minimum=1)
-    _checks.one_of("verbose", verbose, ("auto", 0, 1, 2, False, True))
-    _checks.flag("return_dict", return_dict)
-    require_data(x, y, sample_weight)
-    if not trains_on_replicas(model):
-        return model.evaluate(
-            x,
-            y,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            steps=steps,
-            verbose=verbose,
-            return_dict=return_dict,
-        )
-    batches = _batches((x, y, sample_weight), batch_size, steps)
+    batches = _batches(data, batch_size, steps)
     with StopSignal(heeded=False) as stop, _with_peers(model):
         with scope_of(model):
             build_for_training(model, functools.partial(example_of, batches))
@@ -253,11 +218,7 @@ def evaluate(
             epochs=1,
             steps=None,
         )
-        results = _test_all(replicas, model, batches, ReplicaStep(model), callbacks)
-    if return_dict:
-        return results
-    values = list(results.values())
-    return values[0] if len(values) == 1 else values
+        return _test_all(replicas, model, batches, ReplicaStep(model), callbacks)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from keras_negact.training import state
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.sources import Place, Source
 
 
@@ -160,6 +161,7 @@ class Run(keras.callbacks.Callback):
         #: The random state to take the first step of an epoch with.
         self._random: dict[str, Any] | None = None
         self._backup = next((one for one in callbacks if isinstance(one, Backup)), None)
+        self._file = None if self._backup is None else BackupFile(self._backup.directory)
         self._identity: dict[str, Any] = {}
         data.first_epoch = initial_epoch
         others = [one for one in callbacks if one is not self._backup]
@@ -322,16 +324,16 @@ class Run(keras.callbacks.Callback):
         return Place(epoch, step, 0, epoch * steps)
 
     def _last_backup(self) -> dict[str, Any] | None:
-        if self._backup is None:
+        if self._file is None:
             return None
         self._identity = {**state.identity(self.model), "data": self._data.size}
         content = None
         if self._peers.is_chief:
             # Twice, for the new one lies beside the old one until it replaces it.
-            self._backup.check(2 * state.size_in_bytes(self.model))
-            content = self._backup.read()
+            self._file.check(2 * state.size_in_bytes(self.model))
+            content = self._file.read()
         content = self._peers.share(content)
-        return None if content is None else self._backup.opened(content, self._identity)
+        return None if content is None else self._file.opened(content, self._identity)
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
@@ -339,7 +341,7 @@ class Run(keras.callbacks.Callback):
         try:
             yield
         except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise self._backup.damaged(f"{type(error).__name__}: {error}") from error
+            raise self._file.damaged(f"{type(error).__name__}: {error}") from error
 
     def _save(self) -> None:
         self._peers.settle()
@@ -358,7 +360,7 @@ class Run(keras.callbacks.Callback):
             "parts": self._data.parts,
         }
         if self._peers.is_chief:
-            self._backup.save(saved, self._identity)
+            self._file.save(saved, self._identity)
 
     def _restore(self, saved: dict[str, Any]) -> None:
         state.restore_variables(self.model, saved["variables"])

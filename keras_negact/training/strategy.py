@@ -1,30 +1,25 @@
 """The distribution strategy for the devices that are there."""
 
-import contextlib
-import functools
-import inspect
-import os
-import weakref
-from collections.abc import Iterator
-
-import keras
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from keras_negact import _checks
-from keras_negact._isolation import OPEN_PORTS, TOLD
-from keras_negact.training.cluster import Cluster, default_timeout, read_cluster
-from keras_negact.training.watchdog import watching
+from keras_negact._extras import require
+from keras_negact.training.cluster import default_timeout, read_cluster
 
-#: Seconds for which a strategy's worker waits for its peers.
-patience: "weakref.WeakKeyDictionary[tf.distribute.Strategy, float]" = weakref.WeakKeyDictionary()
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _NAMES = ("auto", "none", "mirrored", "multi_worker")
 
 
 def make_strategy(
-    name: str = "auto", replicas: int | None = None, *, timeout: float | None = None
-) -> tf.distribute.Strategy:
-    """Make the strategy under whose `scope()` the model is built and compiled, and say which it is.
+    name: str = "auto",
+    replicas: int | None = None,
+    *,
+    timeout: float | None = None,
+    verbose: str | int = 1,
+) -> "tf.distribute.Strategy":
+    """Make the strategy under whose `scope()` the model is built and compiled.
 
     Args:
         name: `"none"`, `"mirrored"` (one machine, several devices), `"multi_worker"` (several
@@ -35,6 +30,8 @@ def make_strategy(
             GPUs it makes so many logical devices of the CPU, which is for tests, not for speed.
         timeout: seconds after which a worker whose peers never come up, or a peer of which is lost,
             is ended; by default those of the environment variable `KERAS_NEGACT_TIMEOUT`, or 60.
+        verbose: 0: print nothing, not even who reaches the ports of a cluster. 1, 2 or `"auto"`:
+            say which strategy it is.
 
     Returns:
         The strategy. On the JAX backend it is always the default one: there several devices are
@@ -44,6 +41,7 @@ def make_strategy(
         ValueError: if the name is unknown, `TF_CONFIG` is malformed, or there are too few devices.
         RuntimeError: if the devices are already in use and can't be divided any more.
         OSError: if the address of this worker can't be listened on.
+        ImportError: if TensorFlow is not installed.
 
     Examples:
         >>> strategy = make_strategy("none")
@@ -56,147 +54,11 @@ def make_strategy(
     if replicas is not None:
         replicas = _checks.integer("replicas", replicas, minimum=1)
     timeout = default_timeout() if timeout is None else _checks.number("timeout", timeout, above=0)
+    verbose = _checks.verbosity(verbose)
     cluster = read_cluster()
     if cluster is not None and name in ("auto", "multi_worker"):
         cluster.require_trainable()
-    if name == "auto":
-        name = _pick(cluster, replicas)
-    if keras.backend.backend() == "jax":
-        return _data_parallel_in_jax(name, replicas)
-    if name == "multi_worker":
-        return _multi_worker(cluster, replicas, timeout)
-    if name == "mirrored":
-        return _mirrored(replicas)
-    if replicas not in (None, 1):
-        raise ValueError(f'The strategy "none" has one replica. Received: replicas={replicas}')
-    _say("none, one device")
-    return tf.distribute.get_strategy()
+    require("tensorflow", "tensorflow")
+    from keras_negact.training.strategies import strategy_of_devices
 
-
-def _pick(cluster: Cluster | None, replicas: int | None) -> str:
-    if cluster is not None and len(cluster.workers) > 1:
-        return "multi_worker"
-    several = _gpus() if replicas is None else replicas
-    return "mirrored" if several > 1 else "none"
-
-
-def _gpus() -> int:
-    return len(tf.config.list_physical_devices("GPU"))
-
-
-def _mirrored(replicas: int | None) -> tf.distribute.Strategy:
-    gpus = _gpus()
-    replicas = replicas or gpus or 1
-    if gpus:
-        if replicas > gpus:
-            raise ValueError(f"There are {gpus} GPUs. Received: replicas={replicas}")
-        devices = [f"GPU:{index}" for index in range(replicas)]
-    else:
-        _divide_cpu(replicas)
-        devices = [f"CPU:{index}" for index in range(replicas)]
-    strategy = tf.distribute.MirroredStrategy(devices)
-    _say(f"mirrored, {replicas} replicas on {', '.join(devices)}")
-    return strategy
-
-
-def _divide_cpu(replicas: int) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    configured = tf.config.get_logical_device_configuration(cpu) or []
-    if len(configured) >= replicas or replicas == 1:
-        return
-    try:
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
-        )
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"{replicas} replicas need {replicas} logical devices of the CPU, and TensorFlow has "
-            f"already been used with {max(len(configured), 1)}. "
-            "Call `make_strategy` before everything else."
-        ) from error
-
-
-def _multi_worker(
-    cluster: Cluster | None, replicas: int | None, timeout: float
-) -> tf.distribute.Strategy:
-    if cluster is None:
-        raise ValueError(
-            'The strategy "multi_worker" needs `TF_CONFIG`, which is not set. '
-            "`python -m keras_negact.launch --workers 2 SCRIPT` sets it on this machine."
-        )
-    if replicas not in (None, _gpus() or 1):
-        raise ValueError(
-            "The workers use all the GPUs that they see, or the CPU as one device: leave out "
-            f"`replicas` and set CUDA_VISIBLE_DEVICES instead. Received: replicas={replicas}"
-        )
-    if len(cluster.workers) == 1:
-        # No peers, and no server for them.
-        return _mirrored(replicas)
-    cluster.require_bindable()
-    is_chief = cluster.index == 0
-    if is_chief and TOLD not in os.environ:
-        print(
-            f"{OPEN_PORTS} A private network or a firewall keeps others out (docs/distributed.md).",
-            flush=True,
-        )
-    with watching(cluster, timeout, joining=True), _heartbeats_within(timeout):
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # With this, `fit` watches the peers while it trains.
-    patience[strategy] = timeout
-    if is_chief:
-        _say(
-            f"multi_worker, {len(cluster.workers)} workers with "
-            f"{strategy.num_replicas_in_sync // len(cluster.workers)} replicas each"
-        )
-    return strategy
-
-
-@contextlib.contextmanager
-def _heartbeats_within(seconds: float) -> Iterator[None]:
-    """Let TensorFlow's coordination service, if it is made meanwhile, wait so long for a heartbeat.
-
-    By itself it takes a worker for lost that got no turn for ten seconds, as on a machine with much
-    else to do. No public name sets it. Where the one used here is gone, the ten seconds stay.
-    """
-    try:
-        from tensorflow.python.eager.context import context
-
-        configure = context().configure_coordination_service
-        is_known = "heartbeat_timeout_in_ms" in inspect.signature(configure).parameters
-    except (ImportError, AttributeError):
-        is_known = False
-    if not is_known:
-        yield
-        return
-    milliseconds = max(1, round(1000 * seconds))
-    context().configure_coordination_service = functools.partial(
-        configure, heartbeat_timeout_in_ms=milliseconds
-    )
-    try:
-        yield
-    finally:
-        del context().configure_coordination_service
-
-
-def _data_parallel_in_jax(name: str, replicas: int | None) -> tf.distribute.Strategy:
-    if name == "multi_worker":
-        raise ValueError('The strategy "multi_worker" needs the TensorFlow backend; this is JAX.')
-    import jax
-
-    if replicas is not None and _gpus() == 0:
-        # Has no effect once JAX has been used; then the check below speaks.
-        jax.config.update("jax_num_cpu_devices", replicas)
-    devices = keras.distribution.list_devices()
-    wanted = 1 if name == "none" else replicas or len(devices)
-    if wanted > len(devices):
-        raise ValueError(f"JAX has {len(devices)} devices. Received: replicas={replicas}")
-    if wanted > 1:
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(devices=devices[:wanted], auto_shard_dataset=False)
-        )
-    _say(f"data parallel in JAX, {wanted} replicas" if wanted > 1 else "none, one device")
-    return tf.distribute.get_strategy()
-
-
-def _say(what: str) -> None:
-    print(f"Strategy: {what}.", flush=True)
+    return strategy_of_devices(name, cluster, replicas, timeout, verbose)

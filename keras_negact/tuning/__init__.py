@@ -1,7 +1,7 @@
 """Search with keras-tuner: which LENI suits a network and its data, and where in the network."""
 
 from keras_negact.tuning.search.processes import run_chief_and_workers
-from keras_negact.tuning.search.results import pareto_front, trial_rows
+from keras_negact.tuning.search.results import TrialRows, pareto_front, trial_rows
 from keras_negact.tuning.search.tuners import (
     BayesianOptimization,
     GridSearch,
@@ -20,6 +20,7 @@ __all__ = [
     "Hyperband",
     "LENIHyperModel",
     "RandomSearch",
+    "TrialRows",
     "leni_search_space",
     "pareto_front",
     "run_chief_and_workers",

@@ -22,8 +22,10 @@ PRIVATE_NAMES = {
     "HyperbandOracle": ("_brackets",),
     "BayesianOptimizationOracle": ("_nonfixed_space",),
     "Tuner": ("_get_checkpoint_fname", "_populate_initial_space"),
+    # By its name not private, but of an inner module.
+    "engine.trial": ("Trial",),
 }
-"""What is overridden or used, by the class that it belongs to."""
+"""What is overridden or used, by the class or module that it belongs to."""
 
 
 def _check() -> None:
@@ -36,6 +38,7 @@ def _check() -> None:
         # An instance would need scikit-learn.
         "BayesianOptimizationOracle": oracles.BayesianOptimizationOracle,
         "Tuner": keras_tuner.Tuner,
+        "engine.trial": getattr(getattr(keras_tuner, "engine", None), "trial", None),
     }
     for owner, names in PRIVATE_NAMES.items():
         for name in names:

@@ -16,7 +16,7 @@ import pytest
 from keras_negact import LENI, OnOffReLU, clone_with_activation
 from keras_negact.comparison import read_runs
 from keras_negact.comparison.checkpoint import Checkpoint
-from keras_negact.training import Backup
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.state import rewind
 from keras_negact.tuning import trial_rows
 from tests.support.backends import tensorflow_only
@@ -206,7 +206,7 @@ class Work:
         unfinished = self.checkpoint._path
         unfinished.parent.mkdir()
         self.readers = {
-            folder / "backup.zip": Backup(folder).read,
+            folder / "backup.zip": BackupFile(folder).read,
             folder / "history.csv": self._rewind,
             folder / "runs.jsonl": lambda: read_runs(folder),
             unfinished: self._restore,

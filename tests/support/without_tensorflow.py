@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 import keras_negact
-from keras_negact import datasets
+from keras_negact import datasets, training
 from keras_negact.analysis import ActivationMonitor, negative_information_report
 from keras_negact.comparison import activation_variants, array_data, compare_activations
 from keras_negact.models import cifar_resnet, on_off_cnn
+from keras_negact.training import Backup, evaluate, fit
 
 X = np.random.default_rng(0).normal(size=(24, 8, 8, 3)).astype("float32")
 Y = np.arange(24) % 10
@@ -78,23 +79,30 @@ def arrays_compared(folder: pathlib.Path) -> None:
 
 
 def training_backed_up(folder: pathlib.Path) -> None:
-    from keras_negact.training import Backup, fit
-
     model = network()
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     fit(model, X, Y, batch_size=8, epochs=1, verbose=0, callbacks=[Backup(folder)])
     again = network()
     again.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     fit(again, X, Y, batch_size=8, epochs=1, verbose=0, callbacks=[Backup(folder)])
+    assert evaluate(again, X, Y, verbose=0) == evaluate(model, X, Y, verbose=0)
     for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def every_name_is_there(folder: pathlib.Path) -> None:
+    # `tuning` needs the extra `tune`.
+    for part in {*keras_negact._PARTS} - {"tuning"}:
+        exec(f"from keras_negact.{part} import *", {})
+        module = getattr(keras_negact, part)
+        assert {*module.__all__} <= {*dir(module)}
 
 
 def what_needs_tensorflow_says_so(folder: pathlib.Path) -> None:
     with pytest.raises(ImportError, match=r"`tensorflow`.*keras_negact\[tensorflow\]"):
         datasets.load_dataset("digits", 32)
     with pytest.raises(ImportError, match=r"`tensorflow`.*keras_negact\[tensorflow\]"):
-        from keras_negact.training import make_strategy  # noqa: F401
+        training.make_strategy("none")
 
 
 CHECKS = (
@@ -102,6 +110,7 @@ CHECKS = (
     models_trained_and_watched,
     arrays_compared,
     training_backed_up,
+    every_name_is_there,
     what_needs_tensorflow_says_so,
 )
 

@@ -8,9 +8,9 @@ import zipfile
 import keras
 import pytest
 
-from keras_negact._ownership import FolderInUse
 from keras_negact._packing import pack, unpack
-from keras_negact.training import Backup, fit
+from keras_negact.training import Backup, FolderInUse, fit
+from keras_negact.training.backup_file import BackupFile
 from keras_negact.training.state import CallbackMemory
 from tests.support.full_files import full_after
 from tests.support.small_training import small_data, small_model
@@ -35,6 +35,11 @@ def test_is_one_file(tmp_path):
 def test_is_refused_by_model_fit(tmp_path):
     with pytest.raises(RuntimeError, match=r"keras_negact\.training\.fit"):
         small_model().fit(X, Y, verbose=0, callbacks=[Backup(tmp_path)])
+
+
+def test_shows_nothing_but_what_a_user_has_use_for(tmp_path):
+    own = {*dir(Backup(tmp_path))} - {*dir(keras.callbacks.Callback())}
+    assert {name for name in own if name[0] != "_"} == {"directory", "path", "save_every"}
 
 
 def test_of_another_model_is_refused(tmp_path):
@@ -201,13 +206,13 @@ def test_one_of_a_later_version_is_refused_and_kept(tmp_path, good):
 def test_the_clock_does_not_matter(tmp_path, monkeypatch, year):
     seconds = (year - 1970) * 365.25 * 24 * 3600
     monkeypatch.setattr("time.time", lambda: seconds)
-    Backup(tmp_path).write(pack({"epoch": 1}))
-    assert unpack(Backup(tmp_path).read()) == {"epoch": 1}
+    BackupFile(tmp_path).write(pack({"epoch": 1}))
+    assert unpack(BackupFile(tmp_path).read()) == {"epoch": 1}
 
 
 def test_a_second_owner_is_refused_with_who_holds_it(tmp_path):
     with (
-        Backup(tmp_path).claim(),
+        BackupFile(tmp_path).claim(),
         pytest.raises(FolderInUse, match=f"in use by process {os.getpid()}"),
     ):
         fit(small_model(), X, Y, verbose=0, callbacks=[Backup(tmp_path)])
@@ -249,7 +254,7 @@ def test_too_little_space_is_an_error_before_training(tmp_path, monkeypatch):
 
 
 def test_full_disk_keeps_the_backup_before(tmp_path):
-    backup = Backup(tmp_path)
+    backup = BackupFile(tmp_path)
     backup.write(pack({"epoch": 1}))
     intact = pytest.raises(OSError, match="the one before is intact")
     with full_after(1000), intact as raised:

@@ -10,7 +10,7 @@ import pytest
 
 from keras_negact._packing import unpack
 from keras_negact.launch import free_ports
-from keras_negact.training import Backup
+from keras_negact.training.backup_file import BackupFile
 from tests.support.processes import (
     SCRIPTS,
     arrays,
@@ -80,7 +80,7 @@ def test_chief_killed_while_it_writes_leaves_the_backup_before(tmp_path, uninter
     status, output = finish(launch("crashing_worker.py", tmp_path, "0:1:0:kill-writing"))
     assert status == 128 + signal.SIGKILL, output
     assert "lost worker 0 (localhost:" in output
-    saved = unpack(Backup(tmp_path / "backup").read())
+    saved = unpack(BackupFile(tmp_path / "backup").read())
     assert (saved["epoch"], saved["step"]) == (1, 0)
     assert list((tmp_path / "backup").glob("unfinished_*"))
     resume(tmp_path, uninterrupted)
@@ -95,7 +95,7 @@ def test_sigterm_to_the_launcher_stops_cleanly_with_a_backup(tmp_path, uninterru
     status, output = finish(process)
     assert status == 128 + signal.SIGTERM, output
     assert "Stopped by SIGTERM at epoch 2" in output
-    saved = unpack(Backup(tmp_path / "backup").read())
+    saved = unpack(BackupFile(tmp_path / "backup").read())
     assert saved["epoch"] == 1
     assert saved["step"] > 2
     resume(tmp_path, uninterrupted)
@@ -106,7 +106,7 @@ def test_full_disk_ends_the_run_with_its_last_backup(tmp_path, uninterrupted):
     status, output = finish(launch("crashing_worker.py", tmp_path, "0:2:0:full"))
     assert status == 1, output
     assert "the one before is intact" in output
-    assert unpack(Backup(tmp_path / "backup").read())["epoch"] == 2
+    assert unpack(BackupFile(tmp_path / "backup").read())["epoch"] == 2
     resume(tmp_path, uninterrupted)
 
 

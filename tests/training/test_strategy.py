@@ -25,6 +25,12 @@ def test_one_device_gives_the_default_strategy(arguments, capsys):
     assert "Strategy: none" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["none", "mirrored"])
+def test_is_silent_where_it_is_told_to_be(name, capsys):
+    make_strategy(name, 1, verbose=0)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [

@@ -61,7 +61,7 @@ def plan_folding(model: keras.Model) -> FoldingPlan:
     return FoldingPlan(_report(graph, decisions), lambda: build(graph, decisions))
 
 
-def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.Model:
+def fold_for_inference(model: keras.Model, verbose: str | int = 1) -> keras.Model:
     """Makes a network that computes in inference what `model` computes, with less work.
 
     Formulas, with `s` and `t` the scale and the shift of a batch normalization in inference:
@@ -86,8 +86,8 @@ def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.
     Args:
         model: a Functional or a built Sequential model, with other such models nested in it, or a
             subclassed one whose `call` can be traced. It stays as it is.
-        verbose: whether to print the totals. `print(plan_folding(model))` gives every layer and
-            every reason.
+        verbose: 0: print nothing. 1, 2 or `"auto"`: the totals. `print(plan_folding(model))` gives
+            every layer and every reason.
 
     Returns:
         The new model, not compiled. It is not for training, and loads where `keras_negact` is
@@ -104,11 +104,11 @@ def fold_for_inference(model: keras.Model, verbose: bool | int = True) -> keras.
         ...     keras.layers.Conv2D(4, 3, name="convolution"),
         ...     keras.layers.BatchNormalization(name="normalization"),
         ... ])
-        >>> folded = fold_for_inference(model, verbose=False)
+        >>> folded = fold_for_inference(model, verbose=0)
         >>> [layer.name for layer in folded.layers]
         ['convolution']
     """
-    _checks.one_of("verbose", verbose, (True, False, 0, 1))
+    verbose = _checks.verbosity(verbose)
     plan = plan_folding(model)
     if verbose:
         print("\n".join(plan.report.summary()))

@@ -1,9 +1,11 @@
 """What the tuners ask of their arguments."""
 
+import inspect
 from typing import Any
 
 from keras_negact import _checks
 from keras_negact.tuning._keras_tuner import keras_tuner
+from keras_negact.tuning.search.results import SearchResults
 from keras_negact.tuning.space.budget import Budget
 
 _CALLED_OTHERWISE = {
@@ -13,19 +15,43 @@ _CALLED_OTHERWISE = {
         "failed trials, in all, no further ones are made up for."
     ),
 }
+_OF_ORACLE = ("allow_new_entries", "hyperparameters", "tune_new_entries")
 _OF_TUNER = ("logger", "loss", "max_model_size", "metrics", "optimizer", "tuner_id")
 
 
-def of_tuner_and_oracle(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def of_tuner_and_oracle(
+    tuner: type, arguments: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part keras-tuner's own arguments into those of its tuners and those of its oracles.
 
+    Args:
+        tuner: the class that was given them.
+        arguments: those that `CarefulTuner` has no names for.
+
     Raises:
-        TypeError: for one that is called otherwise here.
+        TypeError: for one that is not known, or is called otherwise here.
     """
     for name in _CALLED_OTHERWISE.keys() & arguments.keys():
         raise TypeError(f"`{name}` is not taken. {_CALLED_OTHERWISE[name]}")
+    taken = {*_named(tuner), *_OF_ORACLE, *_OF_TUNER}
+    for name in arguments.keys() - taken:
+        raise TypeError(
+            f"{tuner.__name__} has no argument `{name}`. It takes {', '.join(sorted(taken))}. "
+            f"Received: {name}={arguments[name]!r}"
+        )
     of_tuner = {name: value for name, value in arguments.items() if name in _OF_TUNER}
     return of_tuner, {name: value for name, value in arguments.items() if name not in of_tuner}
+
+
+def _named(tuner: type) -> set[str]:
+    """The arguments by name of a tuner of this package and of those that it inherits from."""
+    inits = [kind.__init__ for kind in tuner.__mro__ if issubclass(kind, SearchResults)]
+    return {
+        name
+        for init in inits
+        for name, parameter in inspect.signature(init).parameters.items()
+        if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
 
 
 def check_hypermodel(hypermodel: Any, budget: Budget | None) -> None:

@@ -70,8 +70,8 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         overwrite: bool = False,
         **of_keras_tuner,
     ):
-        self.require_extras()
-        of_tuner, of_oracle = of_tuner_and_oracle(of_keras_tuner)
+        self._require_extras()
+        of_tuner, of_oracle = of_tuner_and_oracle(type(self), of_keras_tuner)
         check_hypermodel(hypermodel, budget)
         max_trials = optional_integer("max_trials", max_trials, 1)
         seed = optional_integer("seed", seed, 0)
@@ -117,7 +117,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             self._take_what_is_there()
 
     @classmethod
-    def require_extras(cls) -> None:
+    def _require_extras(cls) -> None:
         """Fail now for what would otherwise be missing in the middle of a search.
 
         Raises:
@@ -143,7 +143,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         refuse_another_search(folder, self._about, space, has_scores)
         self.oracle.reload()
 
-    def search(self, *fit_args, verbose: int | str = 1, **fit_kwargs) -> None:
+    def search(self, *fit_args, verbose: str | int = 1, **fit_kwargs) -> None:
         """Search, as keras-tuner does, or go on with the search that is in the folder.
 
         Args:
@@ -156,7 +156,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
             FatalError: keras-tuner's, for what would fail in all trials alike, such as an
                 objective that is not logged, or a full disk.
         """
-        _checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
+        verbose = _checks.verbosity(verbose)
         fit_kwargs["verbose"] = 2 if verbose == 2 else 0
         if not self._has_oracle():
             with new_models():
@@ -182,10 +182,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
         if self.oracle.end_order or not trains_as_keras or compiled_here:
             return
         try:
-            with (
-                random_state_kept(),
-                keras_tuner.engine.tuner.maybe_distribute(self.distribution_strategy),
-            ):
+            with random_state_kept(), self._scope():
                 model = self.hypermodel.build(self.oracle.get_space())
                 check_objectives(self._objective_names(), model, fit_args, fit_kwargs)
         except keras_tuner.errors.FatalError:

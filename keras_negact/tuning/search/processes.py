@@ -21,7 +21,12 @@ _MOST_DEATHS = 5
 
 
 def run_chief_and_workers(
-    command: Sequence[str], workers: int, directory: str | os.PathLike, gpus: int = 0
+    command: Sequence[str],
+    workers: int,
+    directory: str | os.PathLike,
+    gpus: int = 0,
+    *,
+    verbose: str | int = 1,
 ) -> None:
     """Run a script as the chief and the workers of a search, until the search is at its end.
 
@@ -29,8 +34,7 @@ def run_chief_and_workers(
     itself where `KERASTUNER_TUNER_ID` is not set; each process makes the tuner and calls its
     `search`. They end when this process does, however it ends. A worker that ends
     before the search does is started again under its own name, so that the chief gives it the trial
-    that it has lost. What they print goes to `chief.log` and `tuner0.log`, `tuner1.log`, ...; what
-    the chief says of trials is shown too.
+    that it has lost. What they print goes to `chief.log`, `tuner0.log`, `tuner1.log` and so on.
 
     Args:
         command: of the script, with its arguments.
@@ -38,6 +42,8 @@ def run_chief_and_workers(
         directory: for the logs.
         gpus: how many GPUs there are. Each worker gets one; if there are fewer than workers, they
             share.
+        verbose: 0: print nothing. 1, 2 or `"auto"`: what the chief says of trials, and which worker
+            is started again.
 
     Raises:
         ValueError: when an argument is not allowed.
@@ -50,9 +56,10 @@ def run_chief_and_workers(
     """
     command = _checked_command(command)
     workers, gpus = _checks.integer("workers", workers, 1), _checks.integer("gpus", gpus, 0)
+    verbose = _checks.verbosity(verbose)
     directory = _checks.writable_folder("directory", directory)
     with _sigterm_as_exit(), contextlib.ExitStack() as running:
-        search = _Search(command, directory, workers, gpus, free_ports(1)[0])
+        search = _Search(command, directory, workers, gpus, free_ports(1)[0], verbose)
         running.callback(search.kill)
         search.run()
 
@@ -93,9 +100,9 @@ def tell_who_reaches_chief() -> None:
 
 
 class _Search:
-    def __init__(self, command, directory, workers, gpus, port):
+    def __init__(self, command, directory, workers, gpus, port, verbose):
         self.command = command_ending_with_parent(command)
-        self.directory, self.gpus, self.port = directory, gpus, port
+        self.directory, self.gpus, self.port, self.verbose = directory, gpus, port, verbose
         self.workers = workers
         self.names = [f"tuner{index}" for index in range(workers)]
         self.processes: dict[str, subprocess.Popen] = {}
@@ -129,7 +136,7 @@ class _Search:
                 seen = self.trials_ended
                 if deaths > _MOST_DEATHS:
                     raise RuntimeError(f"Workers end again and again. {self._end_of_log(name)}")
-                print(f"Worker {index} {_how(status)}; starting it again.", flush=True)
+                self._say(f"Worker {index} {_how(status)}; starting it again.")
                 self.processes[name] = self._start(name, self._gpu(index))
             time.sleep(_POLL_SECONDS)
 
@@ -175,7 +182,11 @@ class _Search:
                 self.trials_ended += is_about_trial and " begins: " not in text
                 # From the first trial on keras-tuner prints values of conditions in between.
                 if is_about_trial or not self.trials_begun:
-                    print(text, flush=True)
+                    self._say(text)
+
+    def _say(self, what: str) -> None:
+        if self.verbose:
+            print(what, flush=True)
 
     def _log(self, name: str) -> pathlib.Path:
         return self.directory / f"{name}.log"

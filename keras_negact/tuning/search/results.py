@@ -11,7 +11,6 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._table import Shown, Table
-from keras_negact.tuning._keras_tuner import keras_tuner
 from keras_negact.tuning.search.files import damaged
 from keras_negact.tuning.search.trial_record import TrialRecord
 from keras_negact.tuning.space.budget import MEASURES
@@ -59,9 +58,14 @@ class SearchResults:
             raise damaged(weights, error, remedy) from error
         if model.compiled and model.optimizer is not None:
             # Saved without its variables, it would be loaded with a warning.
-            with keras_tuner.engine.tuner.maybe_distribute(self.distribution_strategy):
+            with self._scope():
                 model.optimizer.build(model.trainable_variables)
         return model
+
+    def _scope(self) -> contextlib.AbstractContextManager:
+        """Where variables of networks are made."""
+        strategy = self.distribution_strategy
+        return contextlib.nullcontext() if strategy is None else strategy.scope()
 
     def _reasons(self) -> str:
         failures = {}
@@ -81,9 +85,35 @@ def weights_alone() -> Iterator[None]:
 
 
 class TrialRows(list[dict[str, Any]], Shown):
-    """The rows of a search's trials, a list of dictionaries; its representation is its table."""
+    """The rows of a search's trials, a list of dictionaries; its representation is its table.
+
+    Its slices, its copies and what is made of it by `+` are such lists, too.
+
+    Examples:
+        >>> rows = TrialRows([{"trial": "0", "score": 0.5}, {"trial": "1", "score": 0.25}])
+        >>> rows[:1]
+        trial  score
+        -----  -----
+        0        0.5
+        >>> print(rows.to_markdown())
+        | trial | score |
+        | --- | ---: |
+        | 0 | 0.5 |
+        | 1 | 0.25 |
+        <BLANKLINE>
+    """
 
     __repr__ = Shown.__repr__
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return TrialRows(found) if isinstance(place, slice) else found
+
+    def __add__(self, others: Any) -> "TrialRows":
+        return TrialRows(super().__add__(others))
+
+    def copy(self) -> "TrialRows":
+        return TrialRows(self)
 
     def table(self) -> Table:
         """A row for each trial."""
@@ -129,7 +159,8 @@ def trial_rows(tuner) -> TrialRows:
         >>> [(row["trial"], row["status"]) for row in trial_rows(tuner)]
         [('0', 'COMPLETED')]
     """
-    _checks.instance("tuner", tuner, SearchResults)
+    if not isinstance(tuner, SearchResults):
+        raise _checks.refused("tuner", "a tuner of keras_negact.tuning", tuner)
     failed = [trial for trial in tuner.oracle.trials.values() if trial.status == "FAILED"]
     return TrialRows(_row(tuner, trial) for trial in [*tuner.finished_trials(), *failed])
 
@@ -183,7 +214,7 @@ def _row(tuner, trial) -> dict[str, Any]:
     return {
         "trial": trial.trial_id,
         "status": trial.status,
-        "score": trial.score if is_completed else None,
+        "score": float(trial.score) if is_completed else None,
         **_costs(tuner.hypermodel, trial),
         "seconds": record.seconds,
         "failure": record.failure or ("" if is_completed else trial.message or ""),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from keras_negact import _checks
+from keras_negact.tuning._keras_tuner import keras_tuner
 
 _GROUPS = (1, 2, 4, 8)
 
@@ -49,6 +50,8 @@ def leni_search_space(
         >>> block["transform"], block["kernel_size"], block["start"]
         ('depthwise', 3, 'keep')
     """
+    if not isinstance(hp, keras_tuner.HyperParameters):
+        raise _checks.refused("hp", "keras-tuner's HyperParameters", hp)
     prefix, groups = _checks.text("prefix", prefix), _possible_groups(channels)
     with hp.name_scope(prefix):
         sampled = {"transform": hp.Choice("transform", ["depthwise", "pointwise", "none"])}

@@ -65,6 +65,6 @@ ROWS = [
         "surgery.fold_for_inference",
         lambda: {"model": network()},
         model=NOT_A_MODEL,
-        verbose=("yes", 2, None),
+        verbose=("yes", 7, None),
     ),
 ]

@@ -74,5 +74,6 @@ ROWS = [
         name=NOT_A_NAME,
         replicas=NOT_A_COUNT[:-1],
         timeout=(0, -5, float("nan"), "5"),
+        verbose=(7, "loud", None),
     ),
 ]

@@ -199,3 +199,11 @@ def test_a_chief_listens_on_this_machine_alone_unless_an_address_is_given(monkey
 def test_bad_numbers_of_workers_are_refused(workers, name, tmp_path):
     with pytest.raises(ValueError, match=f"`{name}` must be an integer"):
         run_chief_and_workers(["true"], workers, tmp_path)
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(1, "Trial 0 begins: \n"), (0, "")])
+def test_what_the_chief_says_is_shown_unless_it_is_to_be_silent(verbose, shown, tmp_path, capsys):
+    says = [sys.executable, "-c", "print('Trial 0 begins: ')"]
+    run_chief_and_workers(says, 1, tmp_path, verbose=verbose)
+    assert capsys.readouterr() == (shown.replace(": ", ":"), "")
+    assert "Trial 0 begins: " in (tmp_path / "chief.log").read_text()

@@ -178,6 +178,21 @@ def test_forgotten_validation_data_are_told_before_the_first_trial(tmp_path):
     assert pareto_front(rows, "a")[0]["a"] == min(row["a"] for row in rows if row["score"])
 
 
+@pytest.mark.parametrize("verbose", [0, False, 1, True, "auto"])
+def test_is_silent_where_it_is_told_to_be(verbose, tmp_path, capsys):
+    tuner = toy_tuner("random", tmp_path, max_trials=1)
+    tuner.search(verbose=verbose)
+    assert bool(capsys.readouterr().out) == bool(verbose)
+
+
+def test_rows_are_those_of_a_tuner_and_hold_plain_numbers(tmp_path):
+    tuner = toy_tuner("random", tmp_path, max_trials=1)
+    tuner.search(verbose=0)
+    assert type(trial_rows(tuner)[0]["score"]) is float
+    with pytest.raises(ValueError, match=r"`tuner` must be a tuner of keras_negact\.tuning"):
+        trial_rows(5)
+
+
 class NanLosses(Toy):
     def fit(self, hp, model, *args, **kwargs):
         result = super().fit(hp, model, *args, **kwargs)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_negact import LENI
-from keras_negact.tuning import Budget, RandomSearch
+from keras_negact.tuning import Budget, GridSearch, Hyperband, RandomSearch
 from tests.support.toy_search import (
     HEIGHTS,
     TUNERS,
@@ -146,6 +146,26 @@ def test_the_weights_are_those_of_the_best_trial(tmp_path):
 def test_bad_arguments_are_refused(arguments, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         RandomSearch(**{"hypermodel": Toy(), "directory": tmp_path, **arguments})
+
+
+class Own(Hyperband):
+    """With arguments that only the tuner which it inherits from has names for."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+
+
+@pytest.mark.parametrize("tuner", [RandomSearch, GridSearch, Own])
+def test_an_argument_that_is_not_known_is_refused_with_those_that_are(tuner, tmp_path):
+    wrong = rf"{tuner.__name__} has no argument `alpha`\. It takes .*max_trials.* Received: alpha=3"
+    with pytest.raises(TypeError, match=wrong) as caught:
+        tuner(Toy(), directory=tmp_path, alpha=3)
+    assert ("max_epochs" in str(caught.value)) == issubclass(tuner, Hyperband)
+    assert not any(tmp_path.iterdir())
+
+
+def test_arguments_are_known_to_a_tuner_that_inherits_them(tmp_path):
+    Own(Toy(), max_epochs=2, seed=0, directory=tmp_path, allow_new_entries=True, tuner_id="mine")
 
 
 @pytest.mark.parametrize("arguments", [{"max_cost": 0.9}, {"max_cost": 2, "measure": "seconds"}])
