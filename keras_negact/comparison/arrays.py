@@ -1,7 +1,8 @@
 """Data sets in arrays, as `compare_activations` takes them."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +18,29 @@ def _check_examples(split: str, examples) -> None:
     sizes = [len(array) for array in examples]
     if sizes[0] != sizes[1] or not sizes[0]:
         raise _checks.refused(split, allowed, f"{sizes[0]} examples, {sizes[1]} labels")
+
+
+class ComparisonData(Protocol):
+    """What `compare_activations` asks of a data set; `load_dataset` and `array_data` give such."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which is recorded."""
+
+    @property
+    def train_at(self) -> Callable[[int], Any]:
+        """From an epoch's number to its batches, which know how many they are."""
+
+    @property
+    def validation(self) -> Iterable:
+        """Batches, as `Model.evaluate` takes them, that can be read again and again."""
+
+    @property
+    def test(self) -> Iterable:
+        """The same."""
+
+
+MEMBERS = [name for name, held in vars(ComparisonData).items() if isinstance(held, property)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ import functools
 import numbers
 import os
 import pathlib
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,17 +14,23 @@ from keras_negact import _checks, _files
 from keras_negact._extras import require
 from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
+from keras_negact.comparison.arrays import ComparisonData
+from keras_negact.comparison.before_training import (
+    check_data,
+    check_trains,
+    first_batches,
+    in_words,
+)
 from keras_negact.comparison.checkpoint import Checkpoint, run_name
+from keras_negact.comparison.description import SAME_IN_ALL_SEEDS, described, plain
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.results import append_run, differences, read_runs
 from keras_negact.comparison.summary import Summary, summarize
 from keras_negact.comparison.training_run import (
     Recipe,
-    check_trains,
+    built,
     compiled,
     default_optimizer,
-    described,
-    plain,
     steps_an_epoch,
     train,
 )
@@ -31,7 +38,7 @@ from keras_negact.comparison.training_run import (
 
 def compare_activations(
     variants: Mapping[str, Callable[..., keras.Model]],
-    data: Any,
+    data: ComparisonData | Callable[[int], ComparisonData],
     seeds: int | Sequence[int] = 5,
     epochs: int = 30,
     output_dir: str | os.PathLike = "runs/comparison",
@@ -52,7 +59,8 @@ def compare_activations(
 
     A seed fixes the initial weights and, where `data` is a function of it, the order and the
     augmentation of the images; they are the same for all variants, so differences are paired by
-    seed. Nothing is chosen by the test images: they are read once, when a run ends.
+    seed. Nothing is chosen by the test images: they are read once, when a run ends, but for one
+    batch, by which it is seen before that they fit.
 
     Each finished run is a line in `output_dir/NAME.jsonl`; `summary.md`, `differences.png` and
     `costs.png` are made anew at the end. Call it again with the same arguments after an
@@ -61,27 +69,36 @@ def compare_activations(
 
     Args:
         variants: from a name to a function that builds the model, or a `Variant`; with an argument
-            `seed` the function is given that of the run. A model that comes compiled is trained
-            and evaluated as it is: optimizer, losses, metrics and all. `activation_variants` makes
-            such a dictionary for a network of yours.
+            `seed` the function is given that of the run. It makes a new model every time, one more
+            than there are runs, since each is tried out first. A model that comes compiled is
+            trained and evaluated as it is: optimizer, losses, metrics and all.
+            `activation_variants` makes such a dictionary for a network of yours.
         data: with attributes `name`, `train_at` (from an epoch's number to its batches),
             `validation` and `test`, as `load_dataset` returns it; or a function from a seed to
             that, such as `lambda seed: load_dataset("cifar10", 128, seed=seed)` or what
-            `array_data` returns. Batches are as `Model.fit` takes them: `(inputs, targets)` or
+            `array_data` returns. The last three give a `keras.utils.PyDataset`, a
+            `tf.data.Dataset` or what else `Model.fit` takes and can be read more than once: no
+            iterator, array or list. Batches are `(inputs, targets)` or
             `(inputs, targets, weights)`, each of them an array or a structure of arrays.
         seeds: how many (0, 1, ...), or which.
         epochs: of training.
         output_dir: one folder for each comparison; made if it isn't there.
         reference: the variant that the others are compared to.
-        optimizer: from the number of steps of a run to an optimizer. By default AdamW with warm-up
-            to 3e-3, a cosine and weight decay 0.05, none on scales, biases and slopes.
-        loss: by default sparse cross-entropy of logits.
+        optimizer: for models that do not come compiled: from the number of steps of a run to a new
+            optimizer. By default AdamW with warm-up to 3e-3, a cosine and weight decay 0.05, none
+            on scales, biases and slopes.
+        loss: for models that do not come compiled; by default sparse cross-entropy of logits.
+            Unless it is an error of numbers, such as `"mse"`, they are compiled with an accuracy
+            too, for binary cross-entropy of logits one with the threshold 0.
         metric: what is compared, by its name in the logs: `"accuracy"`, `"loss"`, or what the
-            models were compiled with.
+            models were compiled with. An accuracy is refused where targets are no classes, and
+            where it compares logits to 0.5.
         mode: `"max"` where more of the metric is better, `"min"` where less is. `None`: `"max"`
-            for accuracies, `"min"` for losses and errors; others need to be told.
+            for accuracies, `"min"` for losses and errors; others, such as scores, may need to be
+            told.
         evaluate_on: `"test"`, or `"validation"` to leave the test images unread.
-        protocol: what else all runs have in common; it is recorded and must not change.
+        protocol: what else all runs have in common, under names of its own; it is recorded and
+            must not change.
         keep_weights: whether to keep the trained weights, in `output_dir/weights`.
         share: `(number, of)`: train one share of the runs, as one of several processes. Processes
             that work in a folder at the same time each take another one, whatever their `name`.
@@ -95,8 +112,9 @@ def compare_activations(
         reference, in another share, is not finished.
 
     Raises:
-        ValueError: before any training, if an argument is not allowed, a variant cannot be built,
-            or `output_dir` holds runs that were made otherwise.
+        ValueError: before any training, if an argument is not allowed, a variant cannot be built
+            or evaluated on the first batches, the same model or optimizer comes twice, or
+            `output_dir` holds runs that were made otherwise.
         ImportError: if matplotlib (extra `plot`) or scipy (extra `data`) is missing.
 
     Examples:
@@ -118,7 +136,8 @@ def compare_activations(
     """
     seeds = _seeds(seeds)
     epochs = _checks.integer("epochs", epochs, 1)
-    _check_arguments(variants, reference, optimizer, protocol, share)
+    _check_arguments(variants, reference, optimizer, protocol)
+    share = _share(share)
     mode = _mode(_checks.text("metric", metric), mode)
     _checks.one_of("evaluate_on", evaluate_on, ("test", "validation"))
     _checks.flag("keep_weights", keep_weights)
@@ -135,10 +154,9 @@ def compare_activations(
         evaluate_on=evaluate_on,
         metric=metric,
     )
-    if metric != "accuracy":
-        protocol = {"metric": metric, "mode": mode, **(protocol or {})}
     data_of = functools.lru_cache(maxsize=1)(data) if callable(data) else lambda seed: data
-    common = _protocol(data_of(seeds[0]), recipe, protocol)
+    check_data(data_of(seeds[0]), evaluate_on)
+    common = _protocol(data_of(seeds[0]), recipe, mode, protocol)
     output_dir = _checks.writable_folder("output_dir", output_dir)
     # Processes that share the work by `share` each own their part of the folder.
     with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"), new_models():
@@ -146,11 +164,16 @@ def compare_activations(
         wanted = [(variant, seed) for seed in seeds for variant in variants]
         wanted = wanted[share[0] :: share[1]]
         waiting = [run for run in wanted if run not in finished]
-        _check_variants(variants, waiting, data_of, recipe, finished)
+        seen: weakref.WeakSet = weakref.WeakSet()
+        come_compiled = _check_variants(
+            variants, waiting, data_of(seeds[0]), recipe, finished, seen
+        )
+        _check_used(come_compiled, optimizer=optimizer, loss=loss)
         with Progress(len(wanted), len(wanted) - len(waiting), metric, verbose) as progress:
             for variant, seed in waiting:
                 data_of_run = data_of(seed)
-                model = compiled(variants[variant], seed, data_of_run, recipe)
+                model = built(variants[variant], seed, data_of_run, seen)
+                compiled(model, data_of_run, recipe, seen)
                 about = described(variant, variants[variant], seed, data_of_run, model)
                 about["protocol"] = common
                 checkpoint = Checkpoint(output_dir / "unfinished", variant, seed, about)
@@ -176,17 +199,22 @@ def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> path
     return pathlib.Path(output_dir) / "weights" / f"{run_name(variant, seed)}.weights.h5"
 
 
-_LARGER_IS_BETTER = ("accuracy", "acc", "auc", "precision", "recall", "iou", "score")
-_SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "crossentropy")
+# By the last word or the last two: a score may be either.
+_LARGER_IS_BETTER = (
+    *("accuracy", "acc", "auc", "precision", "recall", "iou"),
+    *("f1_score", "fbeta_score", "r2_score"),
+)
+_SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "crossentropy", "brier_score")
 
 
 def _mode(metric: str, mode: str | None) -> str:
     if mode is not None:
         return _checks.one_of("mode", mode, ("max", "min"))
-    last = metric.split("_")[-1]
-    if last in _LARGER_IS_BETTER:
+    words = metric.split("_")
+    ends = (words[-1], "_".join(words[-2:]))
+    if any(end in _LARGER_IS_BETTER for end in ends):
         return "max"
-    if last in _SMALLER_IS_BETTER:
+    if any(end in _SMALLER_IS_BETTER for end in ends):
         return "min"
     allowed = f'"max" or "min", for the name {metric!r} does not say which of two is better'
     raise _checks.refused("mode", allowed, mode)
@@ -198,7 +226,10 @@ def _seeds(seeds) -> list[int]:
     allowed = "how many, at least one, or different non-negative integers"
     if isinstance(seeds, str) or not isinstance(seeds, Iterable):
         raise _checks.refused("seeds", allowed, seeds)
-    given = list(seeds)
+    try:
+        given = list(seeds)
+    except TypeError:  # An array without a dimension.
+        raise _checks.refused("seeds", allowed, seeds) from None
     try:
         checked = [_checks.integer("seeds", seed, 0, 2**32 - 1) for seed in given]
     except ValueError:
@@ -208,8 +239,8 @@ def _seeds(seeds) -> list[int]:
     return checked
 
 
-def _check_arguments(variants, reference, optimizer, protocol, share) -> None:
-    if not isinstance(variants, dict) or not variants:
+def _check_arguments(variants, reference, optimizer, protocol) -> None:
+    if not isinstance(variants, Mapping) or not variants:
         raise _checks.refused("variants", "a dictionary of functions that build models", variants)
     for variant, build in variants.items():
         if not callable(build):
@@ -223,32 +254,40 @@ def _check_arguments(variants, reference, optimizer, protocol, share) -> None:
         _checks.function("optimizer", optimizer, arguments=1)
     if protocol is not None:
         _checks.instance("protocol", protocol, dict)
+
+
+def _share(share) -> tuple[int, int]:
     allowed = "two integers (number, of), the number below the other"
-    is_pair = isinstance(share, tuple | list) and len(share) == 2
-    if not is_pair or not all(isinstance(one, int) for one in share):
+    try:
+        number, of = (_checks.integer("share", one, 0) for one in share)
+    except (TypeError, ValueError):
+        raise _checks.refused("share", allowed, share) from None
+    if not number < of:
         raise _checks.refused("share", allowed, share)
-    if not 0 <= share[0] < share[1]:
-        raise _checks.refused("share", allowed, share)
+    return number, of
 
 
-def _protocol(data, recipe: Recipe, protocol: dict[str, Any] | None) -> dict[str, Any]:
-    missing = [a for a in ("name", "train_at", "validation", "test") if not hasattr(data, a)]
-    if missing:
-        allowed = "what `load_dataset` or `array_data` return, or a function from a seed to that"
-        raise _checks.refused("data", f"{allowed} (missing: {', '.join(missing)})", data)
-    return plain(_record_of_protocol(data, recipe, protocol))
-
-
-def _record_of_protocol(data, recipe, protocol):
+def _protocol(data, recipe: Recipe, mode: str, protocol: dict[str, Any] | None) -> dict:
+    """What all runs have in common, as it is recorded."""
     counts = getattr(data, "counts", {})
-    return {
+    record = {
         "dataset": data.name,
         **{f"{split}_images": count for split, count in counts.items()},
         "epochs": recipe.epochs,
         "steps_per_epoch": steps_an_epoch(data),
         "evaluated_on": recipe.evaluate_on,
-        **(protocol or {}),
+        "metric": recipe.metric,
+        "mode": mode,
     }
+    more = protocol or {}
+    taken = [key for key in more if key in record]
+    if taken:
+        allowed = f"without what is recorded anyway ({', '.join(record)})"
+        raise _checks.refused("protocol", allowed, {key: more[key] for key in taken})
+    if (recipe.metric, mode) == ("accuracy", "max"):
+        # It goes without saying in the records of all versions.
+        del record["metric"], record["mode"]
+    return plain(record | more)
 
 
 def _finished_runs(output_dir: pathlib.Path, common: dict[str, Any]) -> dict[tuple, dict]:
@@ -261,25 +300,51 @@ def _finished_runs(output_dir: pathlib.Path, common: dict[str, Any]) -> dict[tup
     return {(run["variant"], run["seed"]): run for run in runs}
 
 
-def _check_variants(variants, waiting, data_of, recipe, finished) -> None:
-    """Build each variant once, so that one that fails does so now and not after hours."""
-    first_seed = {}
-    for variant, seed in waiting:
-        first_seed.setdefault(variant, seed)
-    for variant, seed in first_seed.items():
-        build, data = variants[variant], data_of(waiting[0][1])
-        model = compiled(build, seed, data, recipe)
-        check_trains(model, data, recipe)
-        now = described(variant, build, seed, data, model)
-        same = next((run for run in finished.values() if run["variant"] == variant), None)
-        if same:
-            keys = [key for key in ("parameters", "optimizer", "model", "layers") if key in same]
-            differing = differences({k: same[k] for k in keys}, {k: now[k] for k in keys})
-            if differing:
-                raise ValueError(
-                    f"Finished runs of {variant!r} were made otherwise. There and here: "
-                    f"{differing}. Choose another `output_dir` or another name."
-                )
+def _check_variants(variants, waiting, data, recipe, finished, seen) -> list[bool]:
+    """Build each variant once, so that one that fails does so now and not after hours.
+
+    Those with nothing left to train too, for they may have changed since.
+
+    Returns:
+        For each whether it comes compiled.
+    """
+    firsts = first_batches(data, recipe) if waiting else {}
+    seeds = dict(reversed(waiting))
+    come_compiled = []
+    for variant, build in variants.items():
+        runs = [run for run in finished.values() if run["variant"] == variant]
+        seed = seeds[variant] if variant in seeds else runs[0]["seed"] if runs else None
+        if seed is None:  # Another share's.
+            continue
+        try:
+            model = built(build, seed, data, seen)
+            come_compiled.append(model.compiled)
+            compiled(model, data, recipe, seen)
+        except Exception as error:
+            raise ValueError(f"{variant!r} cannot be built: {in_words(error)}") from error
+        _check_same(runs, described(variant, build, seed, data, model))
+        if variant in seeds:
+            check_trains(variant, model, firsts, data, recipe)
+    return come_compiled
+
+
+def _check_used(come_compiled: list[bool], **given) -> None:
+    for name, value in given.items():
+        if value is not None and come_compiled and all(come_compiled):
+            allowed = "None where all models come compiled, each with one of its own"
+            raise _checks.refused(name, allowed, value)
+
+
+def _check_same(runs: list[dict[str, Any]], now: dict[str, Any]) -> None:
+    """Refuse to count runs under a variant's name that were not made as it is now."""
+    for run in runs:
+        keys = [key for key in SAME_IN_ALL_SEEDS if key in run]
+        differing = differences({key: run[key] for key in keys}, {key: now[key] for key in keys})
+        if differing:
+            raise ValueError(
+                f"Finished runs of {now['variant']!r} were made otherwise. There and here: "
+                f"{differing}. Choose another `output_dir` or another name."
+            )
 
 
 def _write_summary(output_dir: pathlib.Path, reference: str) -> Summary:

@@ -4,19 +4,19 @@ import dataclasses
 import datetime
 import math
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_negact import _checks
-from keras_negact.comparison import costs
+from keras_negact.comparison.accuracy import metrics_for
 from keras_negact.comparison.checkpoint import Checkpoint
 from keras_negact.comparison.environment import hardware, versions
 from keras_negact.comparison.progress import Progress
-from keras_negact.comparison.variants import Variant, takes_seed
+from keras_negact.comparison.variants import takes_seed
 from keras_negact.layers import weights_without_decay
-from keras_negact.surgery.handlers import function_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,43 +47,54 @@ def default_optimizer(steps: int) -> keras.Optimizer:
     return keras.optimizers.AdamW(schedule, weight_decay=0.05)
 
 
-def compiled(build: Callable[..., keras.Model], seed: int, data, recipe: Recipe) -> keras.Model:
-    """The variant's model from this seed, ready to be trained.
+def built(build: Callable[..., keras.Model], seed: int, data, seen: weakref.WeakSet) -> keras.Model:
+    """The variant's model from this seed, with its weights, compiled only if it comes so.
 
-    A model that comes compiled is trained and evaluated as its user compiled it.
+    `seen` are the models and optimizers of earlier runs, none of which may come again: it would be
+    trained on.
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     model = build(seed=seed) if takes_seed(build) else build()
     if not isinstance(model, keras.Model):
         raise ValueError(f"A variant's function must return a Keras model. Received: {model!r}")
+    if model in seen:
+        raise ValueError(
+            "A variant's function must return a new model every time, for a model that comes again "
+            f"is trained on. Received again: {model!r}"
+        )
+    seen.add(model)
     if not model.built:
-        model(keras.tree.map_structure(lambda x: x[:1], _first_batch(data)[0]))
+        model(keras.tree.map_structure(lambda x: x[:1], _first_inputs(data)))
+    return model
+
+
+def compiled(model: keras.Model, data, recipe: Recipe, seen: weakref.WeakSet) -> keras.Model:
+    """The model, ready to be trained.
+
+    A model that comes compiled is trained and evaluated as its user compiled it.
+    """
     if not model.compiled:
         optimizer = recipe.optimizer(recipe.epochs * steps_an_epoch(data))
         if not isinstance(optimizer, keras.Optimizer):
             raise _checks.refused("optimizer", "a function that returns an optimizer", optimizer)
+        _check_new(optimizer, seen)
         if recipe.optimizer is default_optimizer:
             optimizer.exclude_from_weight_decay(var_list=weights_without_decay(model))
-        model.compile(optimizer, recipe.loss, metrics=["accuracy"])
+        model.compile(optimizer, recipe.loss, metrics=metrics_for(recipe.loss))
+    else:
+        _check_new(model.optimizer, seen)
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def check_trains(model: keras.Model, data, recipe: Recipe) -> None:
-    """Evaluate one batch, so that what does not go together is found now and not after hours."""
-    x, y, weights = keras.utils.unpack_x_y_sample_weight(_first_batch(data))
-    size = len(keras.tree.flatten(x)[0])
-    try:
-        scores = model.evaluate(x, y, size, 0, sample_weight=weights, return_dict=True)
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"`{model.name}` cannot be evaluated on the first validation batch of {data.name}: "
-            f"{type(error).__name__}: {reason}"
-        ) from error
-    if recipe.metric not in scores:
-        raise _checks.refused("metric", f"one of {', '.join(scores)}", recipe.metric)
+def _check_new(optimizer: keras.Optimizer, seen: weakref.WeakSet) -> None:
+    # With mixed precision Keras wraps it anew for every model.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer in seen:
+        allowed = "a new one for every model: make it in the function that builds the model"
+        raise _checks.refused("optimizer", allowed, optimizer)
+    seen.add(optimizer)
 
 
 def steps_an_epoch(data) -> int:
@@ -94,22 +105,6 @@ def steps_an_epoch(data) -> int:
         raise _checks.refused(
             "data", f"one whose epochs know their length ({error})", data.name
         ) from error
-
-
-def described(name: str, build, seed: int, data, model: keras.Model) -> dict[str, Any]:
-    """What a run is, before it is trained."""
-    return {
-        "activation": _given_activation(build) or _activation_in(model) or name,
-        "variant": name,
-        "seed": seed,
-        "model": model.name,
-        "dataset": data.name,
-        "parameters": costs.parameters(model),
-        "multiply_adds": costs.multiply_adds(model),
-        "optimizer": plain(keras.optimizers.serialize(model.optimizer)),
-        # So that runs made before a default changed are never taken for runs made after.
-        "layers": plain(_own_layers(model)),
-    }
 
 
 def train(
@@ -165,48 +160,9 @@ def _scores(model: keras.Model, data, recipe: Recipe) -> dict[str, float | None]
     return record
 
 
-def _first_batch(data) -> tuple:
-    """Inputs, targets and, where there are some, weights, as NumPy arrays."""
+def _first_inputs(data) -> Any:
+    """As NumPy arrays."""
     for batch in data.validation:
-        return keras.tree.map_structure(keras.ops.convert_to_numpy, tuple(batch))
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(tuple(batch))
+        return keras.tree.map_structure(keras.ops.convert_to_numpy, x)
     raise _checks.refused("data", "one with validation examples", data.name)
-
-
-def _own_layers(model: keras.Model) -> list[dict]:
-    """The configurations of this package's layers in a model, each once, without names."""
-    found = []
-    pending = list(model.layers)
-    for layer in pending:
-        pending += getattr(layer, "layers", None) or []
-        if keras.saving.get_registered_name(type(layer)).startswith("keras_negact"):
-            config = keras.saving.serialize_keras_object(layer)["config"]
-            config = {key: value for key, value in config.items() if key != "name"}
-            entry = {"class": type(layer).__name__, **config}
-            if entry not in found:
-                found.append(entry)
-    return found
-
-
-def _given_activation(build) -> str | None:
-    return build.activation if isinstance(build, Variant) else None
-
-
-def _activation_in(model: keras.Model) -> str | None:
-    """The function of the model's activation layers, where all have the same."""
-    functions = (function_of(layer) for layer in model.layers)
-    names = {function.name for function in functions if function is not None}
-    return names.pop() if len(names) == 1 else None
-
-
-def plain(value: Any) -> Any:
-    """As it will be when it has been to JSON and back."""
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return repr(value)

@@ -71,7 +71,11 @@ class Variant:
 
 def takes_seed(build: Callable[..., keras.Model]) -> bool:
     """Whether a function that builds a model wants to know the seed of the run."""
-    return "seed" in inspect.signature(build).parameters
+    try:
+        return "seed" in inspect.signature(build).parameters
+    except ValueError:
+        # Some built-in functions do not tell their signature.
+        return False
 
 
 def activation_variants(
@@ -94,7 +98,8 @@ def activation_variants(
 
     Args:
         build: builds the network, Functional or Sequential, whose activations are then replaced.
-            Where it has an argument `seed`, it is given that of the run.
+            Where it has an argument `seed`, it is given that of the run. If it comes compiled, so
+            do its variants.
         activations: which, by name; or your own, from a name to what `clone_with_activation` takes
             for an activation.
         fresh: whether the variant is initialized anew, to be trained from scratch. Else it keeps
@@ -104,7 +109,8 @@ def activation_variants(
         From each name to a `Variant`, as `compare_activations` takes it.
 
     Raises:
-        ValueError: if there is no activation of that name.
+        ValueError: if there is no activation of that name; from a variant, if it cannot be
+            compiled as the network is.
 
     Examples:
         >>> def build():
@@ -152,7 +158,28 @@ def _swapped(source: keras.Model, activation, channels: str | None, fresh: bool)
     if fresh:
         # Only so do kernels behind a doubled width start as their initializers would have it.
         model = keras.models.clone_model(model, recursive=True)
+    _compile_as(source, model)
     return model
+
+
+def _compile_as(source: keras.Model, model: keras.Model) -> None:
+    """Refuse a model that could not be compiled as its source is: it would be trained otherwise."""
+    if not source.compiled or model.compiled:
+        return
+    try:
+        model.compile_from_config(source.get_compile_config())
+    except Exception as error:
+        raise _not_compiled(source, f"{type(error).__name__}: {error}") from error
+    if not model.compiled:
+        raise _not_compiled(source, "it has a `compile` of its own")
+
+
+def _not_compiled(source: keras.Model, reason: str) -> ValueError:
+    return ValueError(
+        f"A variant of `{source.name}` cannot be compiled as that is. Register its losses and "
+        "metrics by `keras.saving.register_keras_serializable`, or build it without `compile`, "
+        f"and compile the variants in functions around them. ({reason})"
+    )
 
 
 def _layer_for_site(name: str) -> Callable[[Site], keras.Layer]:

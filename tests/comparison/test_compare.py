@@ -4,11 +4,13 @@ import functools
 import io
 import json
 import shutil
+import types
 
 import keras
 import numpy as np
 import pytest
 
+from keras_negact import LENI
 from keras_negact.comparison import (
     Summary,
     activation_variants,
@@ -48,6 +50,36 @@ class Interrupted(Exception):
 def compared(folder, variants=VARIANTS, data=None, seeds=1, epochs=1, **more):
     more = {"output_dir": folder, "verbose": 0, **more}
     return compare_activations(variants, data or tiny_data(), seeds, epochs, **more)
+
+
+def small(activation="relu", block=None, compiled=None):
+    """A network of the tiny data, with what its variants may differ in."""
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.Dense(4, activation)(keras.layers.Flatten()(inputs))
+    x = block(x) if block else x
+    model = keras.Model(inputs, keras.layers.Dense(2)(x), name="small")
+    if compiled:
+        model.compile("sgd", metrics=["accuracy"], **compiled)
+    return model
+
+
+class Holder(keras.layers.Layer):
+    """Does not say in its configuration what it is made of."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def held_leni(gain):
+    return Holder(LENI(kernel_gain=gain, transform="pointwise"))
+
+
+def always(thing):
+    return lambda *_: thing
 
 
 @pytest.fixture
@@ -253,7 +285,13 @@ def test_builder_may_ask_for_the_seed_and_bring_its_own_optimizer(compare, no_tr
         ({"seeds": [0, True]}, "`seeds` must be"),
         ({"seeds": -1}, "`seeds` must be"),
         ({"epochs": 0}, "`epochs` must be an integer of at least 1. Received: 0"),
+        ({"seeds": np.array(1)}, "`seeds` must be"),
         ({"metric": "f1"}, "`mode` must be .*'f1'"),
+        ({"metric": "log_score"}, "`mode` must be .*'log_score'"),
+        ({"protocol": {"metric": "top-1"}}, "`protocol` must be .*metric.*Received: {'metric'"),
+        ({"protocol": {"mode": "min"}}, "`protocol` must be .*Received: {'mode'"),
+        ({"protocol": {"evaluated_on": "x"}}, "`protocol` must be .*Received: {'evaluated_on'"),
+        ({"protocol": {"epochs": 2, "rate": 1}}, "`protocol` must be .*Received: {'epochs': 2}"),
         ({"metric": "auc"}, "`metric` must be one of accuracy, loss. Received: 'auc'"),
         ({"optimizer": "adam"}, "`optimizer` must be a function"),
         ({"optimizer": lambda: None}, "`optimizer` must be a function of 1 arguments"),
@@ -264,7 +302,13 @@ def test_builder_may_ask_for_the_seed_and_bring_its_own_optimizer(compare, no_tr
         ({"evaluate_on": "train"}, "`evaluate_on` must be"),
         ({"share": (2, 2)}, "`share` must be"),
         ({"data": object()}, "missing: name, train_at, validation, test"),
-        ({"variants": {"relu": lambda: 7}}, "must return a Keras model. Received: 7"),
+        ({"data": types.SimpleNamespace(**{**vars(tiny_data()(0)), "name": None})}, "`data.name`"),
+        ({"variants": {"relu": lambda: 7}}, "'relu' cannot be built.*Keras model. Received: 7"),
+        ({"variants": {"relu": dict}}, "'relu' cannot be built.*Keras model. Received: {}"),
+        ({"variants": {"relu": small, "no": lambda: {}["x"]}}, "'no' cannot be built: KeyError"),
+        ({"variants": {"relu": always(tiny_network())}, "seeds": 2}, "must return a new model"),
+        ({"variants": dict.fromkeys(["relu", "b"], always(tiny_network()))}, "return a new model"),
+        ({"optimizer": always(keras.optimizers.SGD())}, "`optimizer` must be a new one for every"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_training(compare, interrupt_in, changes, message):
@@ -282,3 +326,73 @@ def test_a_folder_holds_runs_of_one_protocol_and_one_recipe(compare, no_training
         compare({"relu": functools.partial(tiny_network, width=2)}, seeds=2)
     with pytest.raises(ValueError, match=r"'relu' were made otherwise.*optimizer"):
         compare({"relu": tiny_network}, seeds=2, optimizer=lambda steps: keras.optimizers.SGD())
+
+
+@pytest.mark.parametrize("given", [{"optimizer": lambda steps: "unused"}, {"loss": "mse"}])
+def test_what_no_model_would_use_is_refused(compare, given):
+    compiled = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+    (name,) = given
+    with pytest.raises(ValueError, match=f"`{name}` must be None where all models come compiled"):
+        compare({"relu": functools.partial(small, compiled=compiled)}, **given)
+
+
+CHANGES = [
+    ({"activation": "gelu"}, {"activation": "silu"}, "functions"),
+    ({"compiled": {"loss": "mse"}}, {"compiled": {"loss": "mae"}}, "loss 'mse' and 'mae'"),
+    (
+        {"compiled": {"loss": "mse", "loss_weights": [1.0]}},
+        {"compiled": {"loss": "mse", "loss_weights": [2.0]}},
+        "loss_weights",
+    ),
+    ({"block": 3.0}, {"block": 2.0}, "inner_layers"),
+]
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+@pytest.mark.parametrize(("before", "after", "differing"), CHANGES)
+def test_runs_of_a_variant_that_has_changed_do_not_count(
+    compare, no_training, monkeypatch, before, after, differing, seeds
+):
+    """Whether or not anything is left to train."""
+    monkeypatch.setattr("keras_negact.comparison.compare.check_trains", lambda *_: None)
+
+    def build(block=None, **arguments):
+        return small(block=held_leni(block) if block else None, **arguments)
+
+    compare({"relu": functools.partial(build, **before)})
+    with pytest.raises(ValueError, match=f"made otherwise. There and here: {differing}"):
+        compare({"relu": functools.partial(build, **after)}, seeds=seeds)
+    assert len(no_training) == 1
+
+
+def test_runs_that_say_less_than_today_s_count(compare, no_training, tmp_path):
+    compare({"relu": small})
+    path = tmp_path / "runs.jsonl"
+    run = json.loads(path.read_text())
+    for key in ("loss", "loss_weights", "inner_layers", "functions", "layers", "optimizer"):
+        del run[key]
+    path.write_text(json.dumps(run) + "\n")
+    assert compare({"relu": small}, seeds=2)["relu"].seeds == [0, 1]
+    assert len(no_training) == 2
+
+
+def test_what_is_not_finite_is_recorded_by_name(compare, no_training, tmp_path):
+    arguments = {
+        "protocol": {"noise": float("nan"), "limit": float("inf")},
+        "optimizer": lambda steps: keras.optimizers.SGD(0.1, clipvalue=float("inf")),
+    }
+    for _ in range(2):
+        compare({"relu": small}, **arguments)
+    (run,) = read_runs(tmp_path)
+    assert len(no_training) == 1
+    assert run["protocol"]["noise"] == "nan"
+    assert run["protocol"]["limit"] == run["optimizer"]["config"]["clipvalue"] == "inf"
+
+
+def test_the_mode_that_was_given_counts(compare, no_training):
+    assert compare({"relu": small}, mode="min").mode == "min"
+
+
+def test_numpy_s_integers_and_any_mapping_are_taken(compare, no_training):
+    share = (np.int64(0), np.int64(1))
+    assert compare(types.MappingProxyType({"relu": small}), share=share) is not None

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from keras_negact.comparison import Variant, compare_activations, read_runs, seeds_needed
+from keras_negact.comparison.accuracy import check_targets, check_threshold
 from keras_negact.comparison.statistics import smallest_detectable
+from tests.support.backends import tensorflow_only
 
 GENERATOR = np.random.default_rng(0)
 LEFT, RIGHT = GENERATOR.normal(size=(2, 24, 3)).astype("float32")
@@ -129,6 +131,129 @@ def test_epochs_of_unknown_length_are_refused_before_training(tmp_path):
 def test_a_batch_that_does_not_fit_the_model_is_refused_before_training(tmp_path):
     with pytest.raises(ValueError, match="cannot be evaluated on the first validation batch"):
         compared(tmp_path, two_inputs, keras_data(LEFT, TARGET), metric="loss")
+
+
+FROM_LOGITS = keras.losses.BinaryCrossentropy(from_logits=True)
+BOTH = np.concatenate([TARGET, np.ones_like(TARGET)], axis=1)
+
+
+def plain_network(outputs=1, **compiled):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(outputs)(inputs))
+    if compiled:
+        model.compile("sgd", **compiled)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("outputs", "compiled", "target", "arguments", "message"),
+    [
+        (1, {}, RIGHT[:, :1], {"loss": "mse"}, "one of loss. Received: 'accuracy'"),
+        (1, {"loss": "mse", "metrics": ["accuracy"]}, RIGHT[:, :1], {}, 'say metric="loss"'),
+        (3, {"loss": "mse", "metrics": ["accuracy"]}, RIGHT, {}, "add up to 1"),
+        (1, {"loss": FROM_LOGITS, "metrics": ["accuracy"]}, TARGET, {}, "the threshold 0, for"),
+        (2, {"loss": FROM_LOGITS, "metrics": ["accuracy"]}, BOTH, {}, "add up to 1"),
+    ],
+)
+def test_an_accuracy_that_is_none_is_refused_before_training(
+    tmp_path, outputs, compiled, target, arguments, message
+):
+    """Of numbers, of logits at one half, and of several classes at a time by the largest."""
+    with pytest.raises(ValueError, match=f"`metric` must be .*{message}"):
+        compared(
+            tmp_path,
+            lambda: plain_network(outputs, **compiled),
+            keras_data(LEFT, target),
+            **arguments,
+        )
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_an_accuracy_of_one_output_may_stand_beside_an_error_of_another():
+    model = two_inputs()
+    model.evaluate({"left": LEFT, "right": RIGHT}, {"class": TARGET, "size": RIGHT}, verbose=0)
+    check_threshold(model, "class_right")
+    check_targets(model, "class_right", {"class": TARGET, "size": RIGHT}, "targets")
+
+
+@pytest.mark.parametrize("logit", [0.2, -0.2])
+def test_one_logit_is_judged_at_zero_under_the_loss_that_was_given(tmp_path, logit):
+    def build():
+        start = keras.initializers.Constant(logit)
+        layer = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=start)
+        return keras.Sequential([keras.Input((3,)), layer])
+
+    summary = compare_activations(
+        {"relu": build},
+        keras_data(LEFT, np.ones_like(TARGET)),
+        seeds=1,
+        epochs=1,
+        output_dir=tmp_path,
+        optimizer=lambda steps: keras.optimizers.SGD(0.0),
+        loss=FROM_LOGITS,
+        verbose=0,
+    )
+    assert summary["relu"].score == (logit > 0)
+
+
+def broken_data(**splits):
+    given = Batches(batches_of(LEFT, TARGET))
+    split = {"train_at": given, "validation": given, "test": given, **splits}
+    epoch = split.pop("train_at")
+    return types.SimpleNamespace(name="made up", train_at=lambda number: epoch, **split)
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({"test": None}, "`data.test` must be batches that can be read more than once"),
+        ({"test": (batch for batch in ())}, "`data.test` must be batches"),
+        ({"validation": (batch for batch in ())}, "`data.validation` must be batches"),
+        ({"validation": (LEFT, TARGET)}, "`data.validation` must be batches"),
+        ({"train_at": batches_of(LEFT, TARGET)}, r"`data.train_at\(0\)` must be batches"),
+        ({"train_at": Batches([])}, "`data` must be one whose epochs have batches"),
+        ({"validation": Batches([])}, "`data` must be one with validation examples"),
+        ({"test": Batches(batches_of(LEFT[:, :2], TARGET))}, "'relu'.* the first test batch"),
+        ({"train_at": Batches(batches_of(LEFT[:, :2], TARGET))}, "the first training batch"),
+        (
+            {"train_at": Batches([(LEFT[:8], TARGET[:8], WEIGHTS[:5])])},
+            "the first training batch of made up: [^:]*Error: .*[58]",
+        ),
+        pytest.param(
+            {"validation": Batches([([LEFT], TARGET)])}, "TypeError", marks=tensorflow_only
+        ),
+    ],
+)
+def test_data_that_cannot_be_read_are_refused_before_training(tmp_path, splits, message):
+    with pytest.raises(ValueError, match=message):
+        compared(
+            tmp_path,
+            lambda: plain_network(loss="mse"),
+            broken_data(**splits),
+            metric="loss",
+        )
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_a_test_set_that_is_not_to_be_read_is_not_looked_at(tmp_path):
+    with pytest.raises(ValueError, match="`metric` must be one of loss"):
+        compared(
+            tmp_path,
+            lambda: plain_network(loss="mse"),
+            broken_data(test=None),
+            evaluate_on="validation",
+        )
+
+
+@tensorflow_only
+def test_the_reason_is_told_and_not_where_it_arose(tmp_path):
+    def build():
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return plain_network(2, loss=loss)
+
+    given = keras_data(LEFT, np.full(24, 5))
+    with pytest.raises(ValueError, match=r"'relu'.*label value of 5 which is outside"):
+        compared(tmp_path, build, given, metric="loss")
 
 
 def test_a_record_holds_the_configuration_of_every_block(tmp_path):

@@ -90,6 +90,36 @@ def test_the_seed_is_handed_on():
     assert seen == [11]
 
 
+class Unregistered(keras.losses.MeanSquaredError):
+    pass
+
+
+class WithOwnCompile(keras.Model):
+    def compile(self, loss):
+        super().compile("sgd", loss)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "reason"),
+    [
+        (keras.Model, {"optimizer": "sgd", "loss": Unregistered()}, "Could not locate class"),
+        (keras.Model, {"optimizer": "sgd", "loss": lambda true, given: true - given}, "lambda"),
+        (WithOwnCompile, {"loss": "mse"}, "`compile` of its own"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_variant_that_would_be_trained_otherwise_is_refused(kind, arguments, reason):
+    def build():
+        inputs = keras.Input((3,))
+        model = kind(inputs, layers.Dense(2, "relu")(inputs))
+        model.compile(**arguments)
+        return model
+
+    (variant,) = activation_variants(build, {"leaky": "leaky_relu"}).values()
+    with pytest.raises(ValueError, match=f"(?s)cannot be compiled as that is.*{reason}"):
+        variant()
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"`activations` must be among.*Received: \['relu7'\]"):
         activation_variants(network, ["relu", "relu7"])
