@@ -80,7 +80,11 @@ def read_settings():
     add("--npz", help="a folder with .npz chunks, instead")
     add("--write-npz", metavar="DIR", help="write such chunks, and do nothing else")
     add("--output-dir", type=pathlib.Path)
-    add("--variants", nargs="+", help="some alone, the reference among them, under the standard protocol")
+    add(
+        "--variants",
+        nargs="+",
+        help="some alone, the reference among them, under the standard protocol",
+    )
     add("--seeds", type=int, help="instead of the protocol's; 3 at least for anything reported")
     add("--epochs", type=int, help="instead of the protocol's")
     add("--name", default="runs", help="of the results files: another one on another machine")
