@@ -38,7 +38,7 @@ def fine_tuning(settings, folder, **compare_more) -> None:
 
         def build(seed):
             model = fast_network(stem)
-            model.load_weights(_existing(weights(seed)))
+            model.load_weights(existing(weights(seed)))
             if name != "relu":
                 model = clone_with_activation(
                     model, _at_each_site(activation), where=_is_no_stem, trainable=trainable
@@ -66,7 +66,7 @@ def _is_no_stem(site) -> bool:
     return site.path != "stem_relu"
 
 
-def _existing(path: pathlib.Path) -> pathlib.Path:
+def existing(path: pathlib.Path) -> pathlib.Path:
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there: run the study `standard` first.")
     return path

@@ -76,7 +76,7 @@ def random_label_study(images, labels, folder, settings, variants=CNN) -> None:
 def digits_study(images, labels, folder, settings) -> None:
     """Random labels of handwritten digits."""
     x = images[: settings.images or 1_200].astype("float32") / 127.5 - 1
-    _relabelled(x, folder, settings, CNN | {"leni, gain 1": (lambda: LENI(kernel_gain=1.0), False)})
+    _relabelled(x, folder, settings, CNN)
 
 
 def _relabelled(x, folder, settings, variants) -> None:

@@ -4,6 +4,7 @@ Each is a function of the command line's settings, of its folder, and of further
 `compare_activations`.
 """
 
+import _dead_channels
 import _fast_network_studies
 import _fine_tuning_study
 import _on_off_studies
@@ -14,6 +15,7 @@ STUDIES = {
     **_fast_network_studies.STUDIES,
     **_fine_tuning_study.STUDIES,
     **_robustness.STUDIES,
+    **_dead_channels.STUDIES,
     **_on_off_studies.STUDIES,
     **_small_network_studies.STUDIES,
 }

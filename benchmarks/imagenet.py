@@ -1,7 +1,8 @@
 """The LENI paper's headline: ResNet-18 or ResNet-50 on ImageNet, with any activation.
 
-    python benchmarks/imagenet.py --activation leni --data-dir TFDS_DIR                 # GPUs here
-    python -m keras_negact.launch --workers 2 benchmarks/imagenet.py --activation leni  # machines
+    python benchmarks/imagenet.py --activation leni --data-dir TFDS_DIR   # all GPUs of this machine
+
+On several machines start it on each, with `TF_CONFIG`; `docs/measuring.md` has the commands.
 
 From TensorFlow Datasets: `imagenet2012`, which has to be prepared by hand, or `imagenette`, ten of
 its classes. Crops of 8 % to all of the image, mirroring, label smoothing 0.1, Nesterov's SGD with a
@@ -23,6 +24,8 @@ import tensorflow_datasets as tfds
 from _fast_network import SmoothedCrossentropy
 from _imagenet_network import DEPTHS, imagenet_resnet
 
+from keras_negact._activations import resolve_activation
+from keras_negact._command_line import integer, number, refusing
 from keras_negact.layers import weights_without_decay
 from keras_negact.training import Backup, evaluate, fit, is_chief, make_strategy
 
@@ -41,12 +44,13 @@ def main(arguments=None):
     settings = read_settings(arguments)
     folder = settings.output_dir
     # Virtual devices can be made only before TensorFlow is used for anything else.
-    strategy = make_strategy("auto", settings.replicas)
+    with refusing(RuntimeError):
+        strategy = make_strategy("auto", settings.replicas)
     keras.utils.set_random_seed(settings.seed)
     if not settings.full_precision:
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         keras.config.set_dtype_policy("mixed_float16" if on_gpu else "mixed_bfloat16")
-    builder = tfds.builder(DATASETS[settings.dataset], data_dir=settings.data_dir)
+    builder = builder_of(settings)
     count = int(builder.as_dataset(split="train", shuffle_files=False).cardinality())
     steps = count // settings.batch_size
     if steps < 1:
@@ -86,23 +90,36 @@ def read_settings(arguments=None):
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--depth", type=int, choices=DEPTHS, default=18)
     add("--activation", default="relu", help="relu, leni, on_off_relu, or any of Keras's")
-    add("--size", type=int, default=224, help="of the images, pixels a side")
-    add("--epochs", type=int, default=90)
-    add("--batch-size", type=int, default=256, help="over all devices")
-    add("--learning-rate", type=float, help="at its peak; by default 0.1 for every 256 images")
-    add("--seed", type=int, default=0)
-    add("--replicas", type=int, help="devices; virtual ones where there is no GPU")
+    add("--size", type=integer(1), default=224, help="of the images, pixels a side")
+    add("--epochs", type=integer(1), default=90)
+    add("--batch-size", type=integer(1), default=256, help="over all devices")
+    add("--learning-rate", type=number(above=0),
+        help="at its peak; by default 0.1 for every 256 images")  # fmt: skip
+    add("--seed", type=integer(0), default=0)
+    add("--replicas", type=integer(1), help="devices; virtual ones where there is no GPU")
     add("--full-precision", action="store_true", help="float32 throughout")
-    add("--save-every", type=int, help="back up so often within an epoch, in steps")
+    add("--save-every", type=integer(1), help="back up so often within an epoch, in steps")
     add("--output-dir", type=pathlib.Path, help="by default runs/DATASET-resnetN-ACTIVATION-SEED")
     settings = parser.parse_args(arguments)
-    for name in ("size", "epochs", "batch_size"):
-        if getattr(settings, name) < 1:
-            parser.error(f"`{name}` must be at least 1. Received: {getattr(settings, name)}")
+    try:
+        resolve_activation(settings.activation)
+    except ValueError as error:
+        parser.error(f"--activation: {error}")
+    builder = builder_of(settings)
+    if not builder.is_prepared():
+        parser.error(
+            f"{builder.name} is not in {builder.data_path}. `--data-dir` must be the folder where "
+            f"TensorFlow Datasets keeps it. Received: {settings.data_dir}. What has to be fetched, "
+            f"and how: https://www.tensorflow.org/datasets/catalog/{builder.name}"
+        )
     if settings.output_dir is None:
         name = f"{settings.dataset}-resnet{settings.depth}-{settings.activation}-{settings.seed}"
         settings.output_dir = RESULTS / name
     return settings
+
+
+def builder_of(settings):
+    return tfds.builder(DATASETS[settings.dataset], data_dir=settings.data_dir)
 
 
 def compiled_model(settings, num_classes: int, steps: int) -> keras.Model:

@@ -74,9 +74,12 @@ def read_settings() -> argparse.Namespace:
     add("--name", default="runs", help="of the results file: another one on another machine")
     add("--verbose", action="store_true", help="show every epoch")
     settings = parser.parse_args()
+    if len(set(settings.activations)) < len(settings.activations):
+        given = " ".join(settings.activations)
+        parser.error(f"--activations must be different names. Received: {given}")
     if settings.reference not in settings.activations:
         parser.error(f"--reference {settings.reference} is not among --activations.")
-    check_network_name(settings.model)
+    check_network_name(settings.model, "--model")
     file_name("--name", settings.name)
     if settings.output_dir is None:
         settings.output_dir = f"runs/compare-{settings.dataset}-{settings.model}"

@@ -143,7 +143,7 @@ def read_settings() -> argparse.Namespace:
         earlier = earlier_settings(settings.output_dir)
         earlier_arguments = as_arguments(parser, earlier, settings.output_dir)
         settings = parser.parse_args([*earlier_arguments, *sys.argv[1:]])
-    check_network_name(settings.model)
+    check_network_name(settings.model, "--model")
     if settings.dataset == "auto":
         prepared = settings.download or is_prepared("cifar10", settings.data_dir)
         settings.dataset = "cifar10" if prepared else "digits"

@@ -102,7 +102,7 @@ def read_settings() -> argparse.Namespace:
     settings = parser.parse_args()
     if settings.max_cost is not None:
         Budget(settings.max_cost, settings.cost)
-    check_network_name(settings.model)
+    check_network_name(settings.model, "--model")
     if settings.output_dir is None:
         names = ("tune", settings.dataset, settings.model, settings.tuner)
         settings.output_dir = os.path.join("runs", "-".join(names))

@@ -59,13 +59,13 @@ def network_by_name(
     return _application(name, input_shape, num_classes, activation)
 
 
-def check_network_name(name: str) -> None:
+def check_network_name(name: str, argument: str = "name") -> None:
     """Raise a `ValueError` that lists the known names if `network_by_name` has no such network."""
     applications = sorted(key for key, value in vars(keras.applications).items() if callable(value))
-    _checks.text("name", name)
+    _checks.text(argument, name)
     if not (re.fullmatch(_CIFAR_RESNET, name) or name in ("on_off_cnn", *applications)):
         known = f"cifar_resnet20 or another depth, on_off_cnn, {', '.join(applications)}"
-        raise _checks.refused("name", f"one of {known}", name)
+        raise _checks.refused(argument, f"one of {known}", name)
 
 
 def _application(name, input_shape, num_classes, activation):

@@ -73,37 +73,48 @@ def test_every_row_of_several_workers_is_that_of_its_file():
         assert f"| {name} | {median} ({least} to {most}) | {sent} |" in text
 
 
-RIVALS = {
-    "LENI / ReLU and one depthwise convolution": ("leni", "relu_and_depthwise"),
-    'the same without scales, `compression="sum"`': ("leni_sum", "relu_and_depthwise"),
-    "OnOffReLU / `tf.nn.crelu`": ("on_off_relu", "crelu"),
-    "OnOffReLU / crelu": ("on_off_relu", "crelu"),
-    "LENI, composed / package": ("leni_composed", "leni"),
-    "LENI, by hand / package": ("leni_by_hand", "leni"),
-    "shifted products / image by image": ("leni_shifted", "leni_by_image"),
-}
-MODES = {"TensorFlow graph": "tf", "XLA in TensorFlow": "tf-xla", "JAX": "jax"}
+def ratios(kind, *networks):
+    """Of LENI to ReLU, folded, of every batch of these networks."""
+    for network in networks:
+        batches = json.loads((RESULTS / f"networks_{network}.json").read_text())[kind]
+        for times in batches.values():
+            yield times["leni folded"]["median_ms"] / times["relu folded"]["median_ms"]
 
 
-def test_every_ratio_of_a_layer_is_that_of_its_file_and_what_misses_its_target_says_so():
+def test_what_is_said_of_folded_networks_is_that_of_their_files():
+    graph, xla = (
+        sorted(ratios(kind, "cifar_resnet20", "ResNet50", "MobileNetV2"))
+        for kind in ("inference", "inference XLA")
+    )
+    assert (
+        f"LENI takes {graph[0]:.1f} to {graph[-1]:.1f} times as long as ReLU in a TensorFlow "
+        f"graph, {xla[0]:.2f} to {xla[-1]:.2f} times under XLA, folded"
+    ) in (ROOT / "docs" / "which.md").read_text()
+    graph, xla = (sorted(ratios(kind, "ResNet50")) for kind in ("inference", "inference XLA"))
+    step = json.loads((RESULTS / "networks_cifar_resnet20.json").read_text())["training"]
+    times = step["batch 128"]
+    trained = times["leni"]["median_ms"] / times["relu"]["median_ms"]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        f"takes {xla[0]:.2f} to {xla[1]:.2f} times the time of the folded ReLU network under XLA, "
+        f"and {graph[0]:.2f} to {graph[1]:.2f} times without"
+    ) in readme
+    assert f"A training step of cifar_resnet20 takes {trained:.2f} times ReLU's." in readme
+
+
+def test_what_is_said_of_the_formula_by_hand_is_that_of_its_file():
     modes = json.loads((RESULTS / "layers_without_own_gradients.json").read_text())["modes"]
-    text = (ROOT / "docs" / "speed.md").read_text()
-    table = text.partition("## The forms of today")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (.+), (\w+) \| (.*) \| (.+x.*) \|$", table, re.MULTILINE)
-    assert len(rows) > 15
-    for what, kind, target, written in rows:
-        if kind not in ("forward", "training"):
-            continue
-        named = [mode for mode in MODES if what.endswith(f", {mode}")]
-        mode = MODES[named[0]] if named else "tf"
-        one, other = RIVALS[what.removesuffix(f", {named[0]}") if named else what]
-        layers = modes[mode]["sizes"]["64x32x32x64"]
-        times = [layers[name][kind]["median_ms"] for name in (one, other)]
-        ratio = times[0] / times[1]
-        bound, _, limit = target.removesuffix("x").rpartition(" ")
-        round_ratio = float(f"{ratio:.2f}")
-        is_missed = bound and (
-            round_ratio > float(limit) if bound == "at most" else round_ratio < float(limit)
-        )
-        shown = f"**{ratio:.2f}x: missed**" if is_missed else f"{ratio:.2f}x"
-        assert written == f"{shown} ({times[0]:.1f} / {times[1]:.1f})", (what, kind)
+    graph, xla, jax = (
+        layers["leni_by_hand"]["training"]["median_ms"] / layers["leni"]["training"]["median_ms"]
+        for layers in (modes[mode]["sizes"]["64x32x32x64"] for mode in ("tf", "tf-xla", "jax"))
+    )
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        f"a LENI training step is {graph:.1f} times as fast in a TensorFlow graph, "
+        f"{xla:.1f} times under XLA and {jax:.0f} times on JAX"
+    ) in readme
+
+
+def test_readme_says_nothing_else_of_times():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert len(re.findall(r"\d (?:to \d+\.\d+ )?times", readme)) == 6

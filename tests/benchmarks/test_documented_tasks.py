@@ -1,161 +1,102 @@
-"""What README and docs say of tasks that change, and of networks that died, against the committed
-runs."""
-
-import json
-import re
+"""The tables of tasks that change and of networks that died in `docs/evidence.md`, whole rows
+against the committed runs."""
 
 import numpy as np
 import pytest
 
-from tests.support.documented import RESULTS, ROOT, interval
+from tests.support.documented import ROOT, committed, figure, runs_of, tables
+
+EVIDENCE = (ROOT / "docs" / "evidence.md").read_text()
+CHANGING, DEFAULT = "Tasks that change", "How fast its kernel learns"
+# For a heading and the number of the table under it: its study.
+TASKS = {
+    (CHANGING, 0): "random_labels",
+    (CHANGING, 1): "revival",
+    (CHANGING, 2): "permuted",
+    (DEFAULT, 1): "candidates",
+    (DEFAULT, 2): "digits",
+}
 
 
-def test_every_row_of_changing_tasks_is_that_of_its_runs():
-    runs = {}
-    for line in (RESULTS / "plasticity" / "candidates" / "runs.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        runs.setdefault(run["variant"], []).append(run["tasks"])
-    text = (ROOT / "docs" / "evidence.md").read_text()
-    rows = re.findall(
-        r"^\| ([^|]+) \| (\d+\.\d) \| (\d+\.\d) \| (\d\.\d\d) \|$", text, re.MULTILINE
-    )
-    assert {row[0] for row in rows} == set(runs)
-    for variant, online, late, dead in rows:
-        own = runs[variant]
-        expected = (
-            f"{100 * np.mean([[task['online'] for task in tasks] for tasks in own]):.1f}",
-            f"{100 * np.mean([[task['accuracy'] for task in tasks[-5:]] for tasks in own]):.1f}",
-            f"{np.mean([tasks[-1]['dead'][-1] for tasks in own]):.2f}",
-        )
-        assert (online, late, dead) == expected, variant
+def test_every_table_of_tasks_is_tied_to_a_study():
+    columns = {"last five tasks", "fifth", "after eight others"}
+    found = {place for place, rows in tables(EVIDENCE).items() if columns & rows[0].keys()}
+    assert found == set(TASKS)
 
 
-def test_every_row_of_relabelled_digits_is_that_of_its_runs():
-    runs = {}
-    for line in (RESULTS / "plasticity" / "digits" / "runs.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        accuracies = [100 * task["accuracy"] for task in run["tasks"]]
-        runs.setdefault(run["variant"], []).append(accuracies)
-    text = (ROOT / "docs" / "evidence.md").read_text()
-    number = r"(\d+\.\d)"
-    pattern = rf"^\| (\w+) \| (\d) \| {number} \| {number} \| {number} \|$"
-    rows = re.findall(pattern, text, re.MULTILINE)
-    assert {row[0] for row in rows} >= {"relu", "leni", "on_off"}
-    for variant, seeds, *written in rows:
-        assert int(seeds) == len(runs[variant])
-        first, *_, last = np.transpose(runs[variant])
-        assert written == [f"{x:.1f}" for x in (first.mean(), last.mean(), last.min())], variant
-
-
-PLASTICITY = RESULTS / "plasticity"
-
-
-def runs_of_tasks(study):
-    """For each variant its runs, by seed; those that only choose a rate are left out."""
-    variants = {}
-    for line in (PLASTICITY / study / "runs.jsonl").read_text().splitlines():
-        run = json.loads(line)
-        if "tasks" in run:
-            variants.setdefault(run["variant"], {})[run["seed"]] = run
-    return variants
-
-
-def accuracies_of_tasks(runs, last):
-    return {
-        seed: 100 * np.mean([task["accuracy"] for task in run["tasks"][-last:]])
-        for seed, run in runs.items()
-    }
-
-
-def difference_of_tasks(runs, reference, last=5):
-    if runs is reference:
-        return ""
-    one, other = (accuracies_of_tasks(each, last) for each in (runs, reference))
-    mean, low, high = interval(one, other, decimals=1)
-    return f"{mean} ({low} to {high})"
-
-
-def cells_of(text, variants, columns):
-    """The rows of a page's table with these variants and as many columns."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in text.splitlines()
-        if line.startswith("| ")
-    ]
-    return [row for row in rows if row[0] in variants and len(row) == columns]
-
-
-@pytest.mark.parametrize("study", ["random_labels", "permuted"])
-def test_every_row_of_tasks_that_change_is_that_of_its_runs(study):
-    variants = runs_of_tasks(study)
-    text = (PLASTICITY / study / "summary.md").read_text()
-    rows = cells_of(text, variants, 8)
-    assert [row[0] for row in rows] == list(variants)
-    for name, rate, online, late, difference, _, dead, seeds in rows:
-        runs = variants[name]
-        assert {float(rate)} == {run["rate"] for run in runs.values()}
-        tasks = [run["tasks"] for run in runs.values()]
-        assert online == f"{100 * np.mean([[t['online'] for t in run] for run in tasks]):.1f}"
-        assert late == f"{np.mean(list(accuracies_of_tasks(runs, 5).values())):.1f}"
-        assert difference == difference_of_tasks(runs, variants["relu"])
-        assert dead == f"{np.mean([run[-1]['dead'][-1] for run in tasks]):.2f}"
-        assert int(seeds) == len(runs) == 5
-        assert (
-            "| " + " | ".join([name, rate, online, late, difference])
-            in (ROOT / "docs" / "evidence.md").read_text()
-        )
-
-
-def test_every_row_of_the_revival_is_that_of_its_runs():
-    variants = runs_of_tasks("revival")
-    page = (ROOT / "docs" / "evidence.md").read_text()
-    rows = cells_of((PLASTICITY / "revival" / "summary.md").read_text(), variants, 7)
-    assert [row[0] for row in rows] == list(variants)
+@pytest.mark.parametrize("place", TASKS, ids=TASKS.get)
+def test_every_row_of_tasks_is_that_of_its_runs(place):
+    study, rows = TASKS[place], tables(EVIDENCE)[place]
+    assert {next(iter(row.values())) for row in rows} == set(runs_of(study))
     for row in rows:
-        name, _, first, fifth, difference, _, seeds = row
-        runs = variants[name]
-        tasks = [[100 * task["accuracy"] for task in run["tasks"]] for run in runs.values()]
-        assert [first, fifth] == [f"{x:.1f}" for x in np.mean(tasks, axis=0)[[0, 4]]]
-        assert difference == difference_of_tasks(runs, variants["nothing"])
-        assert int(seeds) == len(runs) == 5
-        assert f"| {name} | {row[1]} | {first} | {fifth} | {difference} |" in page
+        expected = row_of(study, next(iter(row.values())))
+        assert row == {heading: expected[heading] for heading in row}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/which.md"])
-def test_what_is_said_of_changing_tasks_is_that_of_the_runs(page):
-    text = (ROOT / page).read_text()
-    variants = runs_of_tasks("random_labels")
-    late = {
-        name: f"{np.mean(list(accuracies_of_tasks(runs, 5).values())):.1f}"
-        for name, runs in variants.items()
+def row_of(study, variant):
+    runs = list(runs_of(study)[variant].values())
+    cells = {
+        "variant": variant,
+        "remedy": variant,
+        "last five tasks": figure(f"{study}: {variant}"),
+        "difference (95 %)": difference(study, variant),
+        "verdict": committed(study)[variant]["verdict"],
+        "dead at the end": f"{np.mean([run['tasks'][-1].get('dead')[-1] for run in runs]):.2f}",
+        "seeds": str(len(runs)),
+        "first task after": figure(f"{study}, accuracy 1: {variant}"),
+        "fifth": figure(f"{study}, accuracy 5: {variant}"),
+        "the first labelling": figure(f"{study}, accuracy 1: {variant}"),
+        "online": figure(f"{study}, online: {variant}"),
     }
-    said = re.findall(r"ReLU (\d+\.\d)(?: %)?, LENI (\d+\.\d)", text)
-    assert said == [(late["relu"], late["leni"])]
-    assert late["on_off"] == late["leaky"] == late["leni"]
-    assert f"PReLU {late['prelu']}" in text
+    if study == "revival":
+        change = max(run["largest_change_of_outputs"] for run in runs)
+        return cells | {"outputs change by": f"{change:.2g}"}
+    if study == "digits":
+        last = [100 * run["tasks"][8]["accuracy"] for run in runs]
+        assert {len(run["tasks"]) for run in runs} == {9}
+        cells["after eight others"] = f"{np.mean(last):.1f}"
+        cells["least of the seeds"] = f"{min(last):.1f}"
+    (rate,) = {run["rate"] for run in runs}
+    return cells | {"rate": f"{rate:g}"}
 
 
-def test_what_is_said_of_the_revival_is_that_of_the_runs():
-    variants = runs_of_tasks("revival")
-    readme = (ROOT / "README.md").read_text()
-    number = r"\d+\.\d"
-    written = re.findall(
-        rf"({number}\s\({number} to {number}\)) points above their untreated twins", readme
-    )
-    measured = [
-        difference_of_tasks(variants[name], variants["nothing"])
-        for name in ("leni", "reinitialized")
-    ]
-    assert [" ".join(each.split()) for each in written] == [
-        each.replace("+", "") for each in measured
-    ]
-    which = (ROOT / "docs" / "which.md").read_text()
-    fifth = {
-        name: np.mean([100 * run["tasks"][4]["accuracy"] for run in runs.values()])
-        for name, runs in variants.items()
+def difference(study, variant):
+    reference = "nothing" if study == "revival" else "relu"
+    return "" if variant == reference else figure(f"{study}: {variant} minus {reference}")
+
+
+def test_how_many_seeds_and_tasks_there_were():
+    for study, seeds, tasks in (
+        ("random_labels", 5, 20),
+        ("permuted", 5, 20),
+        ("revival", 5, 5),
+        ("candidates", 3, 10),
+        ("digits", 3, 9),
+    ):
+        for runs in runs_of(study).values():
+            assert len(runs) == seeds, study
+            assert {len(run["tasks"]) for run in runs.values()} == {tasks}, study
+
+
+def test_when_the_networks_died_is_that_of_the_runs():
+    died = {
+        variant: tuple(runs[seed]["died_after"] for seed in range(5))
+        for variant, runs in runs_of("revival").items()
     }
-    assert (
-        f"untreated {fifth['nothing']:.1f} %, "
-        f"dead units drawn anew {fifth['reinitialized']:.1f} %, "
-        f"swapped to LENI {fifth['leni']:.1f} %, to PReLU {fifth['prelu']:.1f} %"
-    ) in which
+    own = died.pop("leni")
+    (others,) = set(died.values())
+    text = " ".join(EVIDENCE.split())
+    assert f"(after {listed(others)} tasks), treated and trained on. Those of the row" in text
+    assert f"until they died once more, on their own (after {listed(own)}):" in text
+
+
+def listed(numbers):
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}"
+
+
+def test_next_to_nothing_dies_where_pixels_are_permuted():
+    runs = [run for of_seeds in runs_of("permuted").values() for run in of_seeds.values()]
+    most = max(task["dead"][-1] for run in runs for task in run["tasks"])
+    assert f"with any activation, at most {100 * most:.0f} % of the last hidden layer" in EVIDENCE
+    assert f"Permuted Fashion-MNIST: at most {100 * most:.0f} % after any task" in EVIDENCE

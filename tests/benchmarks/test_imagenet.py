@@ -5,6 +5,8 @@ import csv
 import json
 import os
 import pathlib
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SETTINGS = argparse.Namespace(size=32, batch_size=4, seed=3)
@@ -81,6 +84,69 @@ def test_validation_shows_every_image_once_in_order(imagenet):
     # A pixel that is all padding would be that of black.
     x = np.concatenate([x for x, _ in batches])
     np.testing.assert_allclose(x.std(axis=(1, 2)), 0, atol=1e-4)
+
+
+def refusal(imagenet, capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        imagenet.main([str(argument) for argument in arguments])
+    assert ended.value.code == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_data_that_is_not_there_is_named(imagenet, capsys, tmp_path):
+    told = refusal(imagenet, capsys, "--dataset", "imagenette", "--data-dir", tmp_path)
+    assert f"imagenette is not in {tmp_path}/imagenette/320px-v2" in told
+    assert (
+        f"`--data-dir` must be the folder where TensorFlow Datasets keeps it. Received: {tmp_path}"
+        in told
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--save-every", text] for text in ("0", "-1", "often")),
+        *(["--replicas", text] for text in ("0", "-2", "1.5")),
+        *(["--learning-rate", text] for text in ("0", "nan", "-0.1")),
+        *([option, "0"] for option in ("--size", "--epochs", "--batch-size")),
+        ["--seed", "-1"],
+        ["--activation", "no_such"],
+    ],
+    ids=" ".join,
+)
+def test_what_must_not_be_is_refused_before_any_data_is_looked_for(
+    imagenet, capsys, monkeypatch, arguments
+):
+    monkeypatch.setattr(imagenet, "builder_of", None)
+    told = refusal(imagenet, capsys, *arguments)
+    assert f"{arguments[0]}: " in told
+    assert "Received: " in told
+    assert arguments[1] in told
+
+
+def test_a_cluster_that_cannot_be_is_refused(imagenet, capsys, monkeypatch):
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
+    monkeypatch.setenv("TF_CONFIG", "no json")
+    assert "`TF_CONFIG`" in refusal(imagenet, capsys, "--dataset", "imagenette")
+
+
+def test_commands_for_one_gpu_and_for_several_machines_are_documented(imagenet, monkeypatch):
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
+    page = (ROOT / "docs" / "measuring.md").read_text()
+    section = page.partition("### ImageNet")[2].partition("\n### ")[0]
+    command = "    python benchmarks/imagenet.py "
+    lines = [line for line in section.splitlines() if line.startswith(command)]
+    settings = [imagenet.read_settings(shlex.split(line.removeprefix(command))) for line in lines]
+    assert [one.replicas for one in settings] == [1, None, None, None]
+    for text in (section, imagenet.__doc__):
+        assert "keras_negact.launch" not in text, "the launcher is for one machine"
+        assert "On several machines" in text
+    variables = re.findall(r"^    (WORKERS=.*|export TF_CONFIG=.*)$", section, re.MULTILINE)
+    script = "\n".join([*variables, 'printf %s "$TF_CONFIG"'])
+    told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    cluster = json.loads(told)
+    assert len(cluster["cluster"]["worker"]) == 2
+    assert cluster["task"] == {"type": "worker", "index": 0}
 
 
 @pytest.mark.slow

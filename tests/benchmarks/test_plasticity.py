@@ -158,9 +158,9 @@ def test_digits_are_those_of_scikit_learn_twice_as_wide(plasticity):
 
 @pytest.mark.slow
 def test_digits_from_end_to_end(plasticity, tmp_path):
-    call = ["digits", *SMALL, "--variants", "leni", "leni, gain 1", "--rates", "1e-3"]
+    call = ["digits", *SMALL, "--variants", "leni", "leni, gain 3", "--rates", "1e-3"]
     plasticity.main([*call, "--output-dir", str(tmp_path)])
     runs = runs_in(tmp_path / "digits")
-    assert [run["variant"] for run in runs] == 2 * ["leni", "leni, gain 1"]
+    assert [run["variant"] for run in runs] == 2 * ["leni", "leni, gain 3"]
     gains = [run["activation"]["kernel_gain"] for run in runs[:2]]
-    assert gains == ["2.0", "1.0"]
+    assert gains == ["2.0", "3.0"]

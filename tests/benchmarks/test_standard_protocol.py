@@ -1,5 +1,6 @@
 """The protocol `standard` from its rates to its table, on a few made-up images."""
 
+import argparse
 import importlib
 import json
 import pathlib
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_negact.comparison import read_runs
+from keras_negact.comparison.compare import weights_path
 from keras_negact.comparison.results import append_run
 from tests.support.comparisons import made_up_run
 
@@ -112,6 +114,28 @@ def test_trained_networks_are_swapped_and_corrupted(accuracy, chunks, monkeypatc
     parameters = {one["variant"]: one["parameters"] for one in tuned}
     added = parameters["leni"] - parameters["relu"]
     assert parameters["leni, new blocks alone"] == added == 11 * 2 * (48 + 2 * 96)
+
+
+def test_dead_channels_are_those_of_the_kept_weights(accuracy, chunks, monkeypatch):
+    studies = importlib.import_module("_fast_network_studies")
+    folder = chunks / "out" / "standard"
+    call = ("--npz", str(chunks), "--output-dir", str(chunks / "out"), "--seeds", "1")
+    monkeypatch.setattr("sys.argv", ["accuracy.py", "--studies", "dead_channels", *call])
+    with pytest.raises(FileNotFoundError, match="run the study `standard` first"):
+        accuracy.main()
+    settings = argparse.Namespace(npz=chunks, data_dir=None)
+    model = studies.fast_model(studies.data_and_stem(settings)[1], studies.STANDARD["relu"])
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    shift = np.zeros(48)
+    shift[:12] = -1e3
+    norms[0].beta.assign(shift)
+    path = weights_path(folder, "relu", 0)
+    path.parent.mkdir(parents=True)
+    model.save_weights(path)
+    accuracy.main()
+    record = json.loads((folder / "dead_channels.json").read_text())
+    assert (record["variant"], record["images"]) == ("relu", 20)
+    assert list(record["dead_channels"]["0"].values())[:2] == [0, 0.25]
 
 
 def test_claims_take_over_what_standard_has_trained(accuracy, tmp_path):

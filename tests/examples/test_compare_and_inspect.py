@@ -1,5 +1,6 @@
 """The commands, from end to end, on a handful of images."""
 
+import importlib
 import os
 import pathlib
 import subprocess
@@ -46,6 +47,26 @@ def python(arguments, **variables):
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--model nope", "`--model` must be one of cifar_resnet20"),
+        (
+            "--activations relu silu relu",
+            "--activations must be different names. Received: relu silu relu",
+        ),
+    ],
+)
+def test_compare_activations_names_the_option_that_is_wrong(monkeypatch, capsys, arguments, told):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module("compare_activations")
+    monkeypatch.setattr("sys.argv", ["compare_activations.py", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        example.main()
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.slow

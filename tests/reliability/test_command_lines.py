@@ -78,6 +78,7 @@ TABLE = {
         *(["--name", text] for text in ("../x", "/tmp/x", "a/b", "", "n" * 300, "two\nlines")),
         ["--activations", "no_such"],
         ["--activations"],
+        ["--activations", "relu", "relu"],
         ["--reference", "gelu"],
     ],
     "inspect_negative_information": [
