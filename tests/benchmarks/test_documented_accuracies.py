@@ -26,6 +26,7 @@ FROZEN = "leni, frozen kernel"
 # table that says what is detectable and what the verdict is.
 ACCURACIES = {
     ("The fast network (`standard`)", 0): ("standard", "relu", "standard"),
+    ("LENI's parts and its width (`claims`)", 0): ("claims", "relu", "claims"),
     ("A residual network (`resnet20`)", 0): ("resnet20", "relu", "resnet20"),
     (ON_OFF, 0): ("on_off", "conventional, batch", "on_off/batch"),
     (ON_OFF, 1): ("on_off", "conventional, none", "on_off/none"),

@@ -89,13 +89,21 @@ gain 3: CIFAR-10, fast network <standard: leni, gain 3 minus relu>; ResNet-20 at
 <resnet20: leni, gain 3 minus relu>; rhythms <rhythms: leni minus relu> with the default
 
 LENI against LENI without it, not adjusted: plain CNN <reduced/cnn: leni minus leni_no_transform>,
-ResNet-20 <reduced/resnet20: leni minus leni_no_transform>;
+ResNet-20 <reduced/resnet20: leni minus leni_no_transform>; gain 3: all of CIFAR-10, fast network
+<claims: leni, gain 3 minus leni, no transformation> |
 
 LENI against LENI with both transformed, not adjusted: plain CNN <reduced/cnn: leni minus
-leni_both_branches>, ResNet-20 <reduced/resnet20: leni minus leni_both_branches>;
+leni_both_branches>, ResNet-20 <reduced/resnet20: leni minus leni_both_branches>; gain 3: all of
+CIFAR-10, fast network <claims: leni, gain 3 minus leni, both branches> |
 
 LENI at half the width against ReLU at all of it: plain CNN <reduced/cnn: leni 1/2 minus relu>,
-ResNet-20 <reduced/resnet20: leni 1/2 minus relu>;
+ResNet-20 <reduced/resnet20: leni 1/2 minus relu>; gain 3: all of CIFAR-10, fast network <claims:
+leni 1/2 minus relu>, <claims: leni 3/4 minus relu> at three quarters of it |
+
+with it LENI is <claims: leni, gain 3 minus leni, no transformation>, and with both branches
+transformed no better, LENI as it is being <claims: leni, gain 3 minus leni, both branches> from it.
+At half the width LENI is <claims: leni 1/2 minus relu 1/2> from a ReLU of that width, at three
+quarters <claims: leni 3/4 minus relu 3/4>: it
 
 normalized <on_off: full, batch minus conventional, batch>; not normalized, from He's start,
 <on_off: full from he, none minus conventional, none>, from `LooksLinear` <on_off: full, none
