@@ -20,7 +20,7 @@ def evaluate(
     steps: int | None = None,
     verbose: str | int = "auto",
     return_dict: bool = False,
-) -> dict[str, float] | list[float] | float:
+) -> Any:
     """Evaluate `model` as `Model.evaluate` does, on all the replicas of its strategy.
 
     Args:
@@ -29,7 +29,8 @@ def evaluate(
             cluster, every worker calls this with the same data. `verbose="auto"` is as for `fit`.
 
     Returns:
-        The loss and the metrics over all examples, the same on every worker.
+        The loss and the metrics over all examples, the same on every worker: a dictionary with
+            `return_dict`, else a number or a list, as `Model.evaluate` has it.
 
     Examples:
         >>> x, y = np.ones((8, 2)), np.zeros((8, 1))

@@ -45,7 +45,7 @@ def _check() -> None:
             if not hasattr(owners[owner], name):
                 raise ImportError(
                     f"The installed keras-tuner has no `{owner}.{name}`, which "
-                    "keras_negact.tuning needs: install keras-tuner 1.4."
+                    "keras_negact.tuning needs: install keras-tuner>=1.4.6."
                 )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_negact import (
     LENI,
+    LooksLinear,
     OnOffReLU,
     RetinalOpponency,
     clone_with_activation,
@@ -17,6 +18,7 @@ from keras_negact.comparison import activation_variants, array_data, compare_act
 from keras_negact.datasets import load_dataset
 from keras_negact.models import cifar_resnet, network_by_name, on_off_cnn
 from keras_negact.training import Backup, evaluate, fit, is_chief, make_strategy
+from keras_negact.tuning import Budget, LENIHyperModel, RandomSearch, trial_rows
 
 
 def build() -> keras.Model:
@@ -27,6 +29,12 @@ def main() -> None:
     model: keras.Model = build()
     layers = [LENI(), OnOffReLU(max_value=6.0), RetinalOpponency()]
     print([layer.name for layer in layers], plan_activation_swap(model, "leni"))
+    again = LENI.from_config(LENI().get_config())
+    print(again.compute_output_shape((None, 8, 8, 3)), again.effective_kernel(), LooksLinear())
+    hyper_model = LENIHyperModel(build)
+    print(hyper_model.build(hyper_model.parameters(where="nowhere")).count_params())
+    tuner = RandomSearch(hyper_model, max_trials=3, budget=Budget(1.2))
+    print(tuner.finished_trials(), trial_rows(tuner)[:1].to_markdown())
     swapped: keras.Model = clone_with_activation(model, "leni", where=r"stack")
     print(plan_folding(swapped))
     fold_for_inference(swapped, verbose=False).save("folded.keras")
@@ -45,7 +53,7 @@ def main() -> None:
     with strategy.scope():
         fit(model, digits.train_at, epochs=1, callbacks=[monitor, Backup("backup")])
     if is_chief():
-        print(evaluate(model, digits.test, return_dict=True))
+        print(evaluate(model, digits.test, return_dict=True)["loss"])
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ class LENIHyperModel(keras_tuner.HyperModel):
         functions = (part.function for part in self._parts.values())
         return "+".join(dict.fromkeys(functions))
 
-    def parameters(self, **values):
+    def parameters(self, **values: Any) -> Any:
         """keras-tuner's `HyperParameters` with these values, and the defaults of the others."""
         parameters = keras_tuner.HyperParameters()
         parameters.values = values
