@@ -34,7 +34,7 @@ from keras_negact.training.sources import (
     number_of_batches,
 )
 from keras_negact.training.state import PATHS, build_for_training, optimizers_of
-from keras_negact.training.strategies import patience
+from keras_negact.training.tf_strategies import patience
 from keras_negact.training.tf_data import GlobalBatches, OwnBatches, idle
 from keras_negact.training.watchdog import silent, watching
 

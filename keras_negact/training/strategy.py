@@ -59,6 +59,6 @@ def make_strategy(
     if cluster is not None and name in ("auto", "multi_worker"):
         cluster.require_trainable()
     require("tensorflow", "tensorflow")
-    from keras_negact.training.strategies import strategy_of_devices
+    from keras_negact.training.tf_strategies import strategy_of_devices
 
     return strategy_of_devices(name, cluster, replicas, timeout, verbose)
