@@ -1,11 +1,10 @@
 """Every variant of a network, trained from the same seeds."""
 
 import functools
-import numbers
 import os
 import pathlib
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +13,12 @@ from keras_negact import _checks, _files
 from keras_negact._extras import require
 from keras_negact._new_models import new_models
 from keras_negact._ownership import owned
+from keras_negact.comparison.arguments import (
+    check_arguments,
+    checked_mode,
+    checked_seeds,
+    checked_share,
+)
 from keras_negact.comparison.arrays import ComparisonData
 from keras_negact.comparison.before_training import (
     check_data,
@@ -53,7 +58,7 @@ def compare_activations(
     keep_weights: bool = False,
     share: tuple[int, int] = (0, 1),
     name: str = "runs",
-    verbose: int = 1,
+    verbose: str | int = 1,
 ) -> Summary | None:
     """Train every variant from the same seeds on the same data, and say what came of it.
 
@@ -104,8 +109,8 @@ def compare_activations(
             that work in a folder at the same time each take another one, whatever their `name`.
         name: of the file with this call's results, without `.jsonl`; take another one on another
             machine.
-        verbose: 0: silent. 1: a line for each run, on a terminal with the epoch that it is at.
-            2: Keras's lines too.
+        verbose: 0: silent. 1 or `"auto"`: a line for each run, on a terminal with the epoch that
+            it is at. 2: Keras's lines too.
 
     Returns:
         The `Summary` of all runs in the folder. `None` when this was one share of the runs and the
@@ -134,17 +139,17 @@ def compare_activations(
         >>> [(one.variant, one.parameters) for one in summary.variants]
         [('relu', 16), ('leni', 22)]
     """
-    seeds = _seeds(seeds)
+    seeds = checked_seeds(seeds)
     epochs = _checks.integer("epochs", epochs, 1)
-    _check_arguments(variants, reference, optimizer, protocol)
-    share = _share(share)
-    mode = _mode(_checks.text("metric", metric), mode)
+    check_arguments(variants, reference, optimizer, protocol)
+    share = checked_share(share)
+    mode = checked_mode(_checks.text("metric", metric), mode)
     _checks.one_of("evaluate_on", evaluate_on, ("test", "validation"))
     _checks.flag("keep_weights", keep_weights)
     _checks.file_name("name", name)
     if callable(data):
         _checks.function("data", data, arguments=1)
-    _checks.one_of("verbose", verbose, (0, 1, 2))
+    verbose = _checks.verbosity(verbose)
     require("matplotlib", "plot")
     require("scipy", "data")
     recipe = Recipe(
@@ -197,74 +202,6 @@ def compare_activations(
 def weights_path(output_dir: str | os.PathLike, variant: str, seed: int) -> pathlib.Path:
     """Where `compare_activations(..., keep_weights=True)` keeps the weights of a run."""
     return pathlib.Path(output_dir) / "weights" / f"{run_name(variant, seed)}.weights.h5"
-
-
-# By the last word or the last two: a score may be either.
-_LARGER_IS_BETTER = (
-    *("accuracy", "acc", "auc", "precision", "recall", "iou"),
-    *("f1_score", "fbeta_score", "r2_score"),
-)
-_SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "crossentropy", "brier_score")
-
-
-def _mode(metric: str, mode: str | None) -> str:
-    if mode is not None:
-        return _checks.one_of("mode", mode, ("max", "min"))
-    words = metric.split("_")
-    ends = (words[-1], "_".join(words[-2:]))
-    if any(end in _LARGER_IS_BETTER for end in ends):
-        return "max"
-    if any(end in _SMALLER_IS_BETTER for end in ends):
-        return "min"
-    allowed = f'"max" or "min", for the name {metric!r} does not say which of two is better'
-    raise _checks.refused("mode", allowed, mode)
-
-
-def _seeds(seeds) -> list[int]:
-    if isinstance(seeds, numbers.Integral):
-        return list(range(_checks.integer("seeds", seeds, 1)))
-    allowed = "how many, at least one, or different non-negative integers"
-    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
-        raise _checks.refused("seeds", allowed, seeds)
-    try:
-        given = list(seeds)
-    except TypeError:  # An array without a dimension.
-        raise _checks.refused("seeds", allowed, seeds) from None
-    try:
-        checked = [_checks.integer("seeds", seed, 0, 2**32 - 1) for seed in given]
-    except ValueError:
-        checked = []
-    if not checked or len(set(checked)) < len(checked):
-        raise _checks.refused("seeds", allowed, given)
-    return checked
-
-
-def _check_arguments(variants, reference, optimizer, protocol) -> None:
-    if not isinstance(variants, Mapping) or not variants:
-        raise _checks.refused("variants", "a dictionary of functions that build models", variants)
-    for variant, build in variants.items():
-        if not callable(build):
-            raise _checks.refused(f"variants[{variant!r}]", "a function that builds a model", build)
-        is_name = isinstance(variant, str) and variant.isprintable() and 0 < len(variant) <= 100
-        if not is_name:
-            allowed = "a dictionary whose names have 1 to 100 printable characters"
-            raise _checks.refused("variants", allowed, variant)
-    _checks.one_of("reference", reference, variants)
-    if optimizer is not None:
-        _checks.function("optimizer", optimizer, arguments=1)
-    if protocol is not None:
-        _checks.instance("protocol", protocol, dict)
-
-
-def _share(share) -> tuple[int, int]:
-    allowed = "two integers (number, of), the number below the other"
-    try:
-        number, of = (_checks.integer("share", one, 0) for one in share)
-    except (TypeError, ValueError):
-        raise _checks.refused("share", allowed, share) from None
-    if not number < of:
-        raise _checks.refused("share", allowed, share)
-    return number, of
 
 
 def _protocol(data, recipe: Recipe, mode: str, protocol: dict[str, Any] | None) -> dict:

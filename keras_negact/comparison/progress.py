@@ -18,15 +18,15 @@ class Progress:
         verbose: 0: print nothing. 2: let Keras print its lines too.
     """
 
-    def __init__(self, runs: int, done: int, metric: str, verbose: int):
-        self.keras_verbose = 2 if verbose > 1 else 0
+    def __init__(self, runs: int, done: int, metric: str, verbose: str | int):
+        self.keras_verbose = 2 if verbose == 2 else 0
         self._runs, self._done, self._metric = runs, done, metric
         self._start, self._done_here = time.perf_counter(), 0
         self._console = rich.console.Console(
             quiet=not verbose, soft_wrap=True, markup=False, emoji=False, highlight=False
         )
         # Keras's lines would go through what is in place of others.
-        in_place = self._console.is_terminal and verbose == 1
+        in_place = self._console.is_terminal and verbose != 2
         self._status = self._console.status("") if in_place else None
         if done:
             self._console.print(f"{done} of {runs} runs are finished already.")

@@ -34,8 +34,8 @@ from keras_negact.training.sources import (
     number_of_batches,
 )
 from keras_negact.training.state import PATHS, build_for_training, optimizers_of
-from keras_negact.training.tf_strategies import patience
 from keras_negact.training.tf_data import GlobalBatches, OwnBatches, idle
+from keras_negact.training.tf_strategies import patience
 from keras_negact.training.watchdog import silent, watching
 
 _MEANS = ("sum_over_batch_size", "mean")

@@ -11,7 +11,7 @@ def two_runs(verbose):
             progress.finishes(0.25 if seed == 1 else None, 7.4)
 
 
-@pytest.mark.parametrize("verbose", [1, 2])
+@pytest.mark.parametrize("verbose", [1, "auto", 2])
 def test_in_a_file_it_is_a_line_for_each_run(verbose, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     two_runs(verbose)
