@@ -49,7 +49,10 @@ class Summary(Shown):
     variants: list[VariantSummary]
 
     def __getitem__(self, variant: str) -> VariantSummary:
-        return next(one for one in self.variants if one.variant == variant)
+        by_name = {one.variant: one for one in self.variants}
+        if variant not in by_name:
+            raise KeyError(f"There are the variants {list(by_name)}. Received: {variant!r}")
+        return by_name[variant]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists, dictionaries and numbers, ready for JSON."""

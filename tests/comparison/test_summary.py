@@ -39,6 +39,11 @@ def test_table_says_what_the_runs_say():
     assert relu.endswith("| reference |")
 
 
+def test_a_variant_that_is_not_there_is_answered_with_those_that_are():
+    with pytest.raises(KeyError, match=r"'relu', 'leni', 'elu'.*Received: 'gelu'"):
+        summarize(three_variants())["gelu"]
+
+
 def test_a_bar_in_a_name_ends_no_cell():
     runs = [made_up_run(name, seed, 0.5 + seed / 9) for name in ("relu", "|x|") for seed in (1, 2)]
     lines = summarize(runs).to_markdown().splitlines()
