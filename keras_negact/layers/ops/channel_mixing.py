@@ -24,6 +24,7 @@ def mix_channels(inputs, kernel, groups: int, channel_axis: int):
     else:
         kernel = ops.reshape(kernel, (-1, groups, outputs // groups))
         leading = ops.shape(inputs)[:-1]
-        inputs = ops.reshape(inputs, (*leading, groups, -1))
-        mixed = ops.reshape(ops.einsum("...gi,igo->...go", inputs, kernel), (*leading, outputs))
+        # One axis for all places: with more, TensorFlow multiplies place by place.
+        inputs = ops.reshape(inputs, (-1, groups, kernel.shape[0]))
+        mixed = ops.reshape(ops.einsum("ngi,igo->ngo", inputs, kernel), (*leading, outputs))
     return mixed if channels_are_last else ops.moveaxis(mixed, -1, channel_axis)
