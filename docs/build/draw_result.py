@@ -46,7 +46,7 @@ FROM_SCRATCH = {
         "fast network",
         "relu",
         {
-            "leni, gain 3": "LENI, gain 3",
+            "leni": "LENI",
             "gelu": "GELU",
             "silu": "SiLU",
             "relu + depthwise": "ReLU + depthwise",
@@ -54,7 +54,7 @@ FROM_SCRATCH = {
             "funnel": "Funnel ReLU",
         },
     ),
-    "resnet20": ("ResNet-20", "relu", {"leni, gain 3": "LENI, gain 3", "funnel": "Funnel ReLU"}),
+    "resnet20": ("ResNet-20", "relu", {"leni": "LENI", "funnel": "Funnel ReLU"}),
     "on_off": (
         "plain CNN",
         "conventional, batch",

@@ -203,7 +203,7 @@ def test_every_run_was_trained_at_the_rate_that_its_protocol_says():
 
 def test_fine_tuning_was_done_at_the_rates_that_its_protocol_says():
     lines = (RESULTS / "accuracy-standard/fine_tuning/runs.jsonl").read_text().splitlines()
-    assert len(lines) == 30
+    assert len(lines) == 40
     for run in map(json.loads, lines):
         protocol = run["protocol"]
         alone = run["variant"].endswith("new blocks alone")

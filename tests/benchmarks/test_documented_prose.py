@@ -7,6 +7,7 @@ The sentences stand once more in `tests/support/documented_prose.py`, with field
 import json
 import re
 
+import numpy as np
 import pytest
 
 from tests.support.documented import RESULTS, ROOT, figure, filled, percent, runs_of, tables
@@ -37,6 +38,7 @@ def fragments(page):
     said = [filled(in_one_line(template)) for template in PROSE[page].split("\n\n")]
     if page == "docs/evidence.md":
         said += [*map(little_data, LITTLE_DATA), *diverged(), *in_whole_percent()]
+        said.append(between_backends())
     return said
 
 
@@ -87,6 +89,20 @@ def in_whole_percent():
     parameters = {name: runs[0]["parameters"] for name, runs in runs_of("on_off").items()}
     fewer = 1 - parameters["first third, batch"] / parameters["conventional, batch"]
     yield f"with {100 * fewer:.0f} % fewer parameters"
+
+
+def between_backends():
+    """How far apart the means of two backends are, where a variant has runs of both."""
+    apart = []
+    for runs in runs_of("claims").values():
+        of_backends = {}
+        for run in runs.values():
+            of_backends.setdefault(run["hardware"]["backend"], []).append(percent(run))
+        if len(of_backends) == 2:
+            means = {name: np.mean(values) for name, values in of_backends.items()}
+            apart.append(means["tensorflow"] - means["jax"])
+    assert len(apart) == 6
+    return f"are {min(apart):+.2f} to {max(apart):+.2f} points from the others, by their means."
 
 
 def prose(page):

@@ -7,8 +7,8 @@ A paragraph is a piece of a page, whose line breaks are not these.
 README = """
 they are <revival: leni minus nothing> points from untreated ones
 
-LENI, with the gain of 3 that it had then, is <standard: leni, gain 3 minus relu> points from ReLU
-in a fast network and <resnet20: leni, gain 3 minus relu> in a ResNet-20
+LENI is <standard: leni minus relu> points from ReLU in a fast network and <resnet20: leni minus
+relu> in a ResNet-20
 
 ON/OFF ReLU in a normalized plain CNN is <on_off: full, batch minus conventional, batch> from ReLU
 with all its filters, which are twice the parameters, and <on_off: halved, batch minus
@@ -22,15 +22,15 @@ above untreated networks | | <revival: leni minus nothing>: <revival, verdict: l
 <revival: on_off minus nothing>: <revival, verdict: on_off>; dead units drawn anew <revival:
 reinitialized minus nothing>: <revival, verdict: reinitialized> |
 
-| fast network, 32 x 32, <standard, seeds: relu> seeds | <standard: relu> % | gain 3: <standard:
-leni, gain 3 minus relu>: <standard, verdict: leni, gain 3> | GELU <standard: gelu minus relu>:
+| fast network, 32 x 32, <standard, seeds: relu> seeds | <standard: relu> % | <standard:
+leni minus relu>: <standard, verdict: leni> | GELU <standard: gelu minus relu>:
 <standard, verdict: gelu>; ReLU with a depthwise convolution behind <standard: relu + depthwise
 minus relu>: <standard, verdict: relu + depthwise>; Funnel ReLU <standard: funnel minus relu>:
 <standard, verdict: funnel> |
 
-| ResNet-20, 16 x 16, <resnet20, seeds: relu> seeds | <resnet20: relu> % | gain 3: <resnet20:
-leni, gain 3 minus relu>: <resnet20, verdict: leni, gain 3> | Funnel ReLU, <resnet20, seeds:
-funnel> seeds, <resnet20: funnel minus relu>: <resnet20, verdict: funnel> |
+| ResNet-20, 16 x 16, <resnet20, seeds: relu> seeds | <resnet20: relu> % | <resnet20: leni minus
+relu>: <resnet20, verdict: leni> | Funnel ReLU <resnet20: funnel minus relu>: <resnet20, verdict:
+funnel> |
 
 | plain CNN, normalized, 16 x 16, <on_off, seeds: conventional, batch> seeds | <on_off:
 conventional, batch> % | | ON/OFF ReLU with all its filters <on_off: full, batch minus
@@ -39,11 +39,10 @@ batch minus conventional, batch>: <on_off/batch, verdict: halved, batch> |
 """
 WHICH = """
 | fast network, <standard: relu> % with ReLU: GELU <standard: gelu minus relu>, SiLU <standard:
-silu minus relu>, LENI with a gain of 3 <standard: leni, gain 3 minus relu>, PReLU <standard:
+silu minus relu>, LENI <standard: leni minus relu>, PReLU <standard:
 prelu minus relu>, Funnel ReLU <standard: funnel minus relu> |
 
-ResNet-20 at 16 x 16: Funnel ReLU <resnet20: funnel minus relu> (<resnet20, seeds: funnel> seeds),
-LENI with a gain of 3 <resnet20: leni, gain 3 minus relu> |
+ResNet-20 at 16 x 16: Funnel ReLU <resnet20: funnel minus relu>, LENI <resnet20: leni minus relu> |
 
 4,000 images, on validation images, three seeds: LENI <choice_of_gain/0.1/cifar_resnet20: keep,
 gain 2 minus relu> in a ResNet-20, <choice_of_gain/0.1/on_off_cnn: keep, gain 2 minus relu> in a
@@ -59,8 +58,8 @@ with a quarter of them: <on_off: conventional_half, batch minus conventional, ba
 halved ON/OFF ReLU is above ReLU with half the filters, <on_off: halved, batch minus
 conventional_half, batch>, for twice its parameters
 
-fast network, one epoch: LENI with a gain of 3 <fine_tuning: leni, gain 3 minus relu>, its new
-blocks alone <fine_tuning: leni, gain 3, new blocks alone minus relu>, PReLU <fine_tuning: prelu
+fast network, one epoch: LENI <fine_tuning: leni minus relu>, its new blocks alone
+<fine_tuning: leni, new blocks alone minus relu>, PReLU <fine_tuning: prelu
 minus relu>, SiLU <fine_tuning: silu minus relu>, Funnel ReLU <fine_tuning: funnel minus relu>;
 ResNet-20 on little data, three epochs: LENI <reduced/fine_tuning: leni minus relu> |
 
@@ -77,16 +76,17 @@ of the fifth labelling after it: untreated <revival, accuracy 5: nothing> %, dea
 <revival, accuracy 5: reinitialized> %, swapped to LENI <revival, accuracy 5: leni> %, to PReLU
 <revival, accuracy 5: prelu> % (
 
-fast network, <robustness: relu> % with ReLU: GELU <robustness: gelu minus relu>, LENI with a gain
-of 3 <robustness: leni, gain 3 minus relu>, open once adjusted, Funnel ReLU <robustness: funnel
-minus relu>, <robustness, verdict: funnel> (
+fast network, <robustness: relu> % with ReLU: GELU <robustness: gelu minus relu>, LENI
+<robustness: leni minus relu>, Funnel ReLU <robustness: funnel minus relu>, <robustness, verdict:
+funnel> (
 """
 EVIDENCE = """
 none with ON/OFF ReLU, <random_labels, dead: leni> % with LENI; of the last five labellings
 <random_labels: relu> % learned, <random_labels: on_off> %, <random_labels: leni> %
 
-gain 3: CIFAR-10, fast network <standard: leni, gain 3 minus relu>; ResNet-20 at 16 x 16
-<resnet20: leni, gain 3 minus relu>; rhythms <rhythms: leni minus relu> with the default
+CIFAR-10, fast network <standard: leni minus relu>, with a gain of 3 <standard: leni, gain 3 minus
+relu>; ResNet-20 at 16 x 16 <resnet20: leni minus relu>, with a gain of 3 <resnet20: leni, gain 3
+minus relu>; rhythms <rhythms: leni minus relu>
 
 LENI against LENI without it, not adjusted: plain CNN <reduced/cnn: leni minus leni_no_transform>,
 ResNet-20 <reduced/resnet20: leni minus leni_no_transform>; gain 3: all of CIFAR-10, fast network
@@ -114,9 +114,15 @@ He's start
 on little data <reduced/protocols: conventional, retina minus conventional> in front of the
 conventional network
 
-against the first <standard: leni, gain 3 minus relu + depthwise>, against Funnel ReLU <standard:
-leni, gain 3 minus funnel>; in the ResNet Funnel ReLU is <resnet20: funnel minus relu> above ReLU
-(<resnet20, seeds: funnel> seeds), LENI against it <resnet20: leni, gain 3 minus funnel> |
+against the first <standard: leni minus relu + depthwise>, against Funnel ReLU <standard: leni
+minus funnel>; in the ResNet Funnel ReLU is <resnet20: funnel minus relu> above ReLU, LENI against
+it <resnet20: leni minus funnel> |
+
+which learns at twice the rate of 3 here, is <standard: leni minus leni, gain 3> from it, not
+adjusted.
+
+between LENI and Funnel ReLU no difference was seen, <resnet20: leni minus funnel>, nor between
+LENI's two gains, <resnet20: leni minus leni, gain 3>, neither adjusted.
 
 minus that with it: <on_off: full from he, none minus conventional, none minus full, batch plus
 conventional, batch>; from `LooksLinear` <on_off: full, none minus conventional, none minus full,
@@ -129,8 +135,8 @@ halved, none minus conventional_half, none>;
 there alone: normalized <on_off: first third, batch minus conventional, batch>, not normalized
 <on_off: first third, none minus conventional, none>
 
-LENI <fine_tuning: leni, gain 3 minus relu>, its new blocks alone <fine_tuning: leni, gain 3, new
-blocks alone minus relu>, PReLU <fine_tuning: prelu minus relu>, SiLU <fine_tuning: silu minus
+LENI <fine_tuning: leni minus relu>, its new blocks alone <fine_tuning: leni, new blocks alone
+minus relu>, PReLU <fine_tuning: prelu minus relu>, SiLU <fine_tuning: silu minus
 relu>, Funnel ReLU <fine_tuning: funnel minus relu>; gain 1: ResNet-20 on little data, LENI
 <reduced/fine_tuning: leni minus relu> |
 
