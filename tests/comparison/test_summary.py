@@ -6,6 +6,7 @@ import pytest
 from keras_negact.comparison import compare, summarize
 from keras_negact.comparison.results import append_run
 from tests.support.comparisons import made_up_run
+from tests.support.documented import ROOT, tables
 from tests.support.pictures import assert_is_picture
 
 SPLITS = ("train", "validation", "test")
@@ -37,6 +38,14 @@ def test_table_says_what_the_runs_say():
     assert leni.startswith("| leni | 82.65 | +2.15 (+1.94 to +2.36) |")
     assert leni.endswith("| 4 | +5.00 | 1,030 | 0.05 M | better |")
     assert relu.endswith("| reference |")
+
+
+def test_every_column_is_explained():
+    heading = summarize(three_variants()).to_markdown().splitlines()[0]
+    columns = [cell.strip() for cell in heading.strip("|").split("|")]
+    explained = tables((ROOT / "docs" / "measuring.md").read_text())["How to read a table", 0]
+    named = [name for row in explained for name in row["column"].split(", ")]
+    assert columns == ["variant", *named]
 
 
 def test_a_variant_that_is_not_there_is_answered_with_those_that_are():
