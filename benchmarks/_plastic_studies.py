@@ -55,11 +55,10 @@ MLP = {
 }
 
 
-# With the controls that they are held against.
+# With what they are held against.
 WITH_CONTROLS = {
     "relu": ("relu", False),
     **{name: (candidate, False) for name, candidate in CANDIDATES.items()},
-    "on_off": ("on_off_relu", False),
 }
 
 

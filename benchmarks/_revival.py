@@ -43,7 +43,7 @@ def reinitialized(dead: keras.Model, x: np.ndarray) -> keras.Model:
 
 
 def swapped(activation):
-    """The network with another activation; LENI and ON/OFF ReLU keep its outputs, others do not."""
+    """The network with another activation, by which leaky ReLU alone changes its outputs."""
 
     def remedy(dead: keras.Model, x: np.ndarray) -> keras.Model:
         return clone_with_activation(dead, activation)

@@ -85,7 +85,10 @@ def rhythms(settings, folder, **compare_more) -> None:
     variants = activation_variants(build, RHYTHMS)
     variants |= activation_variants(build, {EARLIER: earlier_leni()})
     compare_activations(
-        {name: trained_with(variant, steps) for name, variant in variants.items()},
+        only(
+            {name: trained_with(variant, steps) for name, variant in variants.items()},
+            settings.variants,
+        ),
         data,
         settings.seeds or 5,
         epochs,

@@ -1,13 +1,15 @@
 """Does it help? Accuracy of every activation, in several networks and on several data sets.
 
     python benchmarks/accuracy.py --data-dir TFDS_DIR --jobs 2                         # two cores
-    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR --jobs 2      # minutes
+    python benchmarks/accuracy.py --protocol reduced --data-dir TFDS_DIR --jobs 2      # two hours
     python benchmarks/accuracy.py --protocol full --npz NPZ_DIR --jobs 8               # a GPU
 
-Each study is a folder in `benchmarks/results/accuracy-PROTOCOL/` with its runs, table and pictures.
+Each study is a folder in `benchmarks/results/accuracy-PROTOCOL/` with its runs, table and pictures
+(`dead_channels` a file in that of `standard`).
 Call it again after an interruption, and it goes on. `docs/evidence.md` says what is measured.
 On a machine with a GPU and without TensorFlow set KERAS_BACKEND=jax, and bring the images along:
-`--write-npz NPZ_DIR` writes them.
+`--write-npz NPZ_DIR` writes them. Under the full and the reduced protocol the searches keep their
+own seeds and epochs, `designs` its seeds and `fine_tuning` its epochs.
 """
 
 import argparse
@@ -75,14 +77,14 @@ def read_settings():
     add("--protocol", choices=[STANDARD, *PROTOCOLS], default=STANDARD)
     add("--studies", nargs="+",
         choices=list(dict.fromkeys([*STANDARD_STUDIES, *SEARCHES, *STUDIES])),
-        help="by default all of the protocol's; the searches only under the full one")  # fmt: skip
+        help="by default all but those on request; searches only under the full one")  # fmt: skip
     add("--data-dir", help="where TensorFlow Datasets keeps its data")
     add("--npz", help="a folder with .npz chunks, instead")
     add("--write-npz", metavar="DIR", help="write such chunks, and do nothing else")
     add("--output-dir", type=pathlib.Path)
     add("--variants", nargs="+", help="some, with the reference; under the standard protocol")
-    add("--seeds", type=int, help="instead of the protocol's; 3 at least for anything reported")
-    add("--epochs", type=int, help="instead of the protocol's")
+    add("--seeds", type=int, help="instead of the study's; 3 at least for anything reported")
+    add("--epochs", type=int, help="instead of the study's")
     add("--name", default="runs", help="of the results files: another one on another machine")
     add("--jobs", type=int, default=1, help="processes that share the device")
     add("--share", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)

@@ -16,9 +16,9 @@ default was chosen from. `digits`: 1,200 handwritten digits, 16 x 16, which come
     python benchmarks/plasticity.py digits --seeds 3 --tasks 9 --rates 1e-3
 
 After Lillo and Cheney (arXiv 2509.22562). Every variant's rate is the best of three on the first
-two tasks, from a seed that nothing is reported for. Each finished run is a line in
-`benchmarks/results/plasticity/STUDY/runs.jsonl`; call it again after an interruption, and it goes
-on with the next run.
+two tasks, from a seed that nothing is reported for; in `revival` all learn at 0.001. Each finished
+run is a line in `benchmarks/results/plasticity/STUDY/runs.jsonl`; call it again after an
+interruption, and it goes on with the next run.
 """
 
 import argparse

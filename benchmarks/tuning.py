@@ -4,7 +4,7 @@ The search sees the validation images. Then each of the three is trained with th
 under seeds that the search has not seen, and asked for the test images once, at its end.
 
 python benchmarks/tuning.py --dataset digits
-python benchmarks/tuning.py --dataset cifar10 --data-dir DATA_DIR --limit 5000
+python benchmarks/tuning.py --dataset cifar10 --data-dir DATA_DIR --limit 5000 --trials 8 --epochs 4
 """
 
 import argparse

@@ -5,7 +5,8 @@ python examples/revive_network.py
 The task changes: the same 300 handwritten digits get new random labels, time after time, and the
 network has to learn each set by heart. Every rectifier that is negative on all digits has no
 gradient any more and never comes back; in the end so few are left that nothing is learned. The swap
-keeps what the network computes, to the last bit for LENI, and lets the gradient through again.
+keeps what the network computes (to the last bit with LENI, not with leaky ReLU) and lets the
+gradient through again.
 """
 
 import argparse

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from keras_negact._checks import writable_folder
 from keras_negact._command_line import integer, number, refusing, stopping
+from keras_negact._extras import require
 from keras_negact.datasets import Dataset, load_dataset
 from keras_negact.layers import weights_without_decay
 from keras_negact.models import network_by_name
@@ -103,6 +104,8 @@ def read_settings() -> argparse.Namespace:
     if settings.max_cost is not None:
         Budget(settings.max_cost, settings.cost)
     check_network_name(settings.model, "--model")
+    # What draws at the end is asked for at the beginning.
+    require("matplotlib", "plot")
     if settings.output_dir is None:
         names = ("tune", settings.dataset, settings.model, settings.tuner)
         settings.output_dir = os.path.join("runs", "-".join(names))

@@ -34,3 +34,23 @@ def test_a_rule_costs_so_many_lines(number):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and name in registered(node)
     ]
     assert found == [int(lines)]
+
+
+def modules_imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{one.name}" for one in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+
+
+@pytest.mark.parametrize("part", ["layers", "graph"])
+def test_what_surgery_is_built_on_knows_nothing_of_it(part):
+    files = sorted((ROOT / "keras_negact" / part).rglob("*.py"))
+    assert files
+    above = ("surgery", "tuning", "comparison", "analysis", "training", "datasets", "models")
+    parts = tuple(f"keras_negact.{one}" for one in above)
+    known = {
+        (f.name, name) for f in files for name in modules_imported(f) if name.startswith(parts)
+    }
+    assert known == set()

@@ -4,7 +4,7 @@ python docs/build/execute_notebooks.py [--check] [docs/notebooks/dead_network.ip
 
 With `--check` nothing is kept.
 
-Needs the extras `docs` and `examples`.
+Needs the extras `docs`, `examples` and `export`.
 """
 
 import os

@@ -7,12 +7,12 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
+from keras_negact.analysis.replay import Replay
 from keras_negact.analysis.report import (
     NegativeInformationReport,
     first_examples,
     negative_information_report,
 )
-from keras_negact.surgery.plan import check_model
 
 _AFFORDABLE_SHARE = 0.02
 """Of the training time, which measuring may take where nobody said how often."""
@@ -104,7 +104,8 @@ class ActivationMonitor(keras.callbacks.Callback):
         self._steps_seen = 0
 
     def on_train_begin(self, logs=None):
-        check_model(self.model)
+        # What cannot be looked at is refused now, not when an epoch is over.
+        Replay(self.model)
         self._latest = {}
         self._first_epoch = None
         self._began = time.monotonic()

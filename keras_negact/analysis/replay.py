@@ -13,6 +13,7 @@ from keras_negact.graph import (
     inputs_in_order,
     read_graph,
 )
+from keras_negact.surgery.plan import check_model
 from keras_negact.surgery.sites import Site, find_sites
 
 AtSite = Callable[[Site, Any, Callable], Any]
@@ -30,15 +31,21 @@ class Replay(Interpreter):
     Attributes:
         sites: its activations, in the order of the computation. Left out are gates, heads, and
             those that cannot be taken apart from their layer, as in a recurrent one.
+
+    Raises:
+        ValueError: if the model has no graph that could be read, or no such activation.
     """
 
     def __init__(self, model: keras.Model):
+        check_model(model)
         self._graph = read_graph(model)
         self.sites = [
             site
             for site in find_sites(self._graph)
             if not (site.impossible or site.obstacle or site.unlisted)
         ]
+        if not self.sites:
+            raise ValueError(f"`{model.name}` has no activation that could be looked at.")
         self._site_of = {call: site for site in self.sites for call in site.calls}
         self._linear = {
             site.layer: _without_activation(site.layer)

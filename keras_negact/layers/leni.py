@@ -78,8 +78,8 @@ class LENI(FeatureMapLayer):
             the shape.
         compression: `"channelwise"`: `y_c = p_c * P_c + n_c * N'_c`. `"pointwise"`: a 1x1
             convolution over the concatenation. `"sum"`: `y_c = P_c + N'_c`, which is what
-            `fold_for_inference` leaves of the channelwise one. `None`: no compression, the
-            `2 * channels` channels `[P | N']`.
+            `fold_for_inference` leaves of the channelwise one where it can. `None`: no compression,
+            the `2 * channels` channels `[P | N']`.
         groups: groups of the pointwise compression. `P_c` and `N'_c` meet in the same group.
         filters: output channels of the pointwise compression. `None`: as many as the input's.
         start: `"keep"`: at the start the block computes `activation(x)`, in float32 to the last

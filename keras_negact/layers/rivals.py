@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_negact.layers._feature_map_layer import FeatureMapLayer
-from keras_negact.surgery import refuse, register
 
 
 @keras.saving.register_keras_serializable(package="keras_negact")
@@ -102,8 +101,3 @@ class FilteredReLU(FeatureMapLayer):
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
-
-
-@register(FunnelReLU, FilteredReLU)
-def _depthwise(layer):
-    return refuse("it filters each channel", kernels=("kernel",))

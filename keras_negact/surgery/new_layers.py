@@ -17,8 +17,8 @@ def new_layers(clone: keras.Model) -> list[keras.Layer]:
     """The layers that a swap of activations put into a clone, at any depth of nesting.
 
     Args:
-        clone: what `clone_with_activation` or `Plan.apply` returned, in the same process: a model
-            that was saved and loaded does not remember.
+        clone: what `clone_with_activation` or the `apply` of its plan returned, in the same
+            process: a model that was saved and loaded does not remember.
 
     Returns:
         The new activations, in the order of the computation, each followed by the 1x1 convolution

@@ -15,9 +15,10 @@ _OF_OPERATIONS: dict[str, Callable[[keras.Operation], Rule]] = {}
 def register(*classes: type) -> Callable:
     """Says how a layer takes part in swaps, plans and folding: a decorator.
 
-    The decorated function is given a layer of one of the classes, built, and returns its rule,
-    made by `keep_channels`, `mix_channels` or `refuse`. It holds for these classes alone, not for
-    their subclasses, which may do anything. A later registration replaces an earlier one.
+    The decorated function is given a layer of one of the classes and returns its rule; the layer is
+    built, but where it is the one that is to be put in. Rules are made by `keep_channels`,
+    `mix_channels` or `refuse`. A rule holds for these classes alone, not for their subclasses,
+    which may do anything. A later registration replaces an earlier one.
 
         @keras_negact.surgery.register(ChannelScale)
         def channel_scale(layer):

@@ -29,7 +29,7 @@ class Site:
         axis: the channel axis.
         dtype: of the feature maps.
         layer: the layer or operation in the source network. Look, but do not touch.
-        calls: how often it is called.
+        calls: where it is called, one entry each.
         obstacle: "a gate..." or "a head...", which only their own path in `where` overrules; empty
             for the others.
         impossible: why it cannot be swapped at all; empty for the others.

@@ -26,14 +26,16 @@ def plan_activation_swap(
     """Decides how to swap the activations of a network, without building the new network.
 
     Formula: with `channels="keep"` or `"double"`, and functions kept, the new network computes at
-    the start what `model` computes, to rounding. Behind `[on | off]` a kernel becomes `[W; 0]`.
+    the start what `model` computes, to rounding. Behind `[on | off]` a kernel becomes `[W; 0]`, for
+    a leaky ReLU or a PReLU of slope `a` `[W; -a W]`.
 
     Args:
         model: a Functional or a built Sequential model, with other such models nested in it. A
             subclassed model is traced, where its `call` can be; the clone is then Functional.
         activation: what to put in. A name (`"leni"`, `"on_off_relu"`, or any of Keras's), a layer
             as a template (each site gets a copy with weights of its own), a layer class (`cls()` at
-            each site), or any other callable, which is given the site (see `Site`) and returns a
+            each site), a function of Keras or of another library (`tf.nn.relu`), a factory without
+            arguments, or any other callable, which is given the site (see `Site`) and returns a
             layer, or `None` to leave the site alone. LENI by name, by class, or as a template whose
             `activation` is `None`, keeps the site's own function in its positive branch; so does
             OnOffReLU whose `max_value` is `None` with the cap of a ReLU6.
@@ -43,20 +45,23 @@ def plan_activation_swap(
             node (`keras.ops.relu(x)`) that of the operation, the model in a `TimeDistributed` one
             below it (`each/frames/relu`). An entry that is a path itself, letter for letter, asks
             for that activation by name, which overrules `source` and takes gates and heads too. So
-            can any other layer or operation be asked for that has one input and keeps its shape:
-            its function goes on as the positive branch. `None`: all.
+            can an operation or a layer of your own be asked for that has one input and keeps its
+            shape: its function goes on as the positive branch. `None`: all.
         channels: `"keep"`: the width stays. `"double"`: it doubles, and the layers behind follow.
             `"halve"`: the layer before is made half as wide, so that the doubled width is the old
             one; some weights are then fresh, and outputs change. `None`: what the activation does.
         on_conflict: what to do where a new width would meet what cannot follow it, such as a sum
             with a branch of the old width. `"skip"` (or `None`): leave the activation as it was.
             `"compress"`: bring the width back at once, by a 1x1 convolution that starts as
-            `[I; 0]`. `"raise"`: a `ValueError`.
+            `[I; 0]`, or as `[I; -a I]`. `"raise"`: a `ValueError`.
         source: names of the functions that count as activations. `None`: the rectifiers and the
-            smooth functions like them (relu, relu6, leaky_relu, prelu, elu, selu, celu, silu, gelu,
-            hard_silu, mish). Bounded functions only count when named. OnOffReLU keeps the function
-            of rectifiers alone; elsewhere it is put in only where `source` names the function.
-        synchronized: whether to make each `BatchNormalization` of the clone a synchronized one.
+            smooth functions like them (relu, relu6, capped_relu, relu_variant, leaky_relu, prelu,
+            elu, selu, celu, silu, gelu, gelu_tanh, hard_silu, mish); `gelu_tanh` is what
+            `keras.ops.gelu` computes unless told otherwise. Bounded functions only count when
+            named. OnOffReLU keeps the function of rectifiers alone; elsewhere it is put in only
+            where `source` names the function.
+        synchronized: whether to make each `BatchNormalization` of the clone a synchronized one;
+            on TensorFlow alone.
         trainable: `None`: new layers are trained where those that they replace were. `"new"`: the
             new layers alone are trained, for fine-tuning a network through its activations. A list:
             `"new"`, and regular expressions for paths of further layers, such as `"^head$"`.
@@ -124,8 +129,8 @@ def clone_with_activation(
 
     Warns:
         UserWarning: once when activations were skipped for a conflict, once when nothing was
-            swapped, once when nothing of the clone is trained, and once for all that is gone of
-            subclasses.
+            swapped, once when nothing of the clone is trained, once when it could not be compiled
+            as `model` is, and once for all that is gone of subclasses.
 
     Examples:
         >>> model = keras.Sequential([
@@ -156,7 +161,7 @@ def clone_with_activation(
         why = f": {'; '.join(reasons)}" if reasons else ", because there are none that are known"
         warnings.warn(
             f"None of the {len(plan.sites)} activations of `{model.name}` was swapped{why}. "
-            "`where` with the path of a layer swaps it whatever it is.",
+            "`where` with its path swaps a gate, a head or a layer of your own, too.",
             stacklevel=2,
         )
     clone = plan.apply()

@@ -18,8 +18,8 @@ class Backup(keras.callbacks.Callback):
     leaves the one before. Give `fit` the same arguments again, and it ends with the weights of a
     run that was never interrupted. One process at a time owns the directory.
 
-    The order of the data is the same only if it is a function of the epoch: pass arrays, or a
-    function `epoch -> tf.data.Dataset`.
+    The order of the data is the same only if it is a function of the epoch: pass arrays, a
+    `keras.utils.PyDataset`, or a function `epoch -> tf.data.Dataset`.
 
     A backup is refused, and kept, where the network's architecture, the class of the optimizer, or
     the size or batch of the data are others than when it was made. The number of epochs, learning

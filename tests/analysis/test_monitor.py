@@ -104,6 +104,14 @@ def test_left_to_itself_it_measures_the_first_epoch_and_what_two_per_cent_pay_fo
     assert [record["epoch"] for record in monitor.records] == [0, 9, 14, 19]
 
 
+def test_a_network_without_activation_is_refused_before_it_is_trained():
+    linear = keras.Sequential([keras.Input(IMAGES.shape[1:]), keras.layers.Flatten()])
+    monitor = ActivationMonitor(IMAGES)
+    monitor.set_model(linear)
+    with pytest.raises(ValueError, match="has no activation"):
+        monitor.on_train_begin()
+
+
 def test_a_resumed_training_logs_its_first_epoch():
     monitor = ActivationMonitor(IMAGES, every_epochs=3)
     history = train(network(), monitor, epochs=6, initial_epoch=4).history

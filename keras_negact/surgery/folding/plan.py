@@ -75,8 +75,9 @@ def fold_for_inference(model: keras.Model, verbose: str | int = 1) -> keras.Mode
     A batch normalization goes into the convolution, dense layer, LENI or batch normalization in
     front of it where that feeds nothing else, else into the convolution or dense layer behind it
     where it feeds nothing else and the shift meets no padding with zeros. A LENI keeps one kernel,
-    and a bias where there was a normalization. Its positive scale goes into the layer in front,
-    else into the one behind; of a LENI whose transformation is all zeros, its activation is left.
+    and a bias where there was a normalization, and a pointwise compression stays behind them, which
+    takes no batch normalization. Its positive scale goes into the layer in front, else into the one
+    behind, else it stays; of a LENI whose transformation is all zeros, its activation is left.
     Where two layers read the same output nothing is folded: the convolution would have to be
     computed twice.
 

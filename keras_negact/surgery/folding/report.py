@@ -13,7 +13,7 @@ class FoldingReport(Report):
     Attributes:
         sites: one entry for each normalization and each block that folding looks for. `action` is
             `"fold"`: a normalization that is gone, a block with one kernel in the place of its
-            transformation, normalization and compression; `"reduce"`: a block whose negative
+            transformation, normalization and negative scale; `"reduce"`: a block whose negative
             branch adds nothing, and which is its activation now; `"leave"`: as it was. `into` is
             the layer that took the normalization, or the block's positive scale.
         layers: before and after; calls are counted, so a shared layer as often as it is called.

@@ -13,6 +13,7 @@ from keras_negact.surgery.handlers import (  # noqa: F401
     operations,
     per_channel,
     reshaping,
+    rivals,
 )
 from keras_negact.surgery.handlers.public import keep_channels, mix_channels, refuse
 from keras_negact.surgery.registry import (

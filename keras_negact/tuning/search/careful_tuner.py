@@ -28,6 +28,7 @@ from keras_negact.tuning.search.arguments import (
 from keras_negact.tuning.search.disk_space import CheckDiskSpace, check_disk_space
 from keras_negact.tuning.search.files import (
     check_is_there,
+    has_ended_trials,
     identity,
     refuse_another_search,
     write_identity,
@@ -136,7 +137,7 @@ class CarefulTuner(SearchResults, keras_tuner.Tuner):
 
     def _take_what_is_there(self) -> None:
         folder = pathlib.Path(self.project_dir)
-        if not (folder / "oracle.json").exists():
+        if not ((folder / "oracle.json").exists() or has_ended_trials(folder)):
             return
         found = self.oracle.read_state()
         space, has_scores = found["hyperparameters"]["space"], bool(found["end_order"])

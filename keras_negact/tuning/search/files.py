@@ -69,6 +69,12 @@ def write_identity(folder: pathlib.Path, about: dict[str, Any]) -> None:
     replace_text(folder / _IDENTITY, json.dumps(about))
 
 
+def has_ended_trials(folder: pathlib.Path) -> bool:
+    """Whether trials have ended there, which a search that begins anew would write over."""
+    trials = folder.glob("trial_*/trial.json")
+    return any('"status": "RUNNING"' not in path.read_text(errors="replace") for path in trials)
+
+
 def check_is_there(folder: pathlib.Path) -> None:
     """See that the folder of a search that runs was not removed: keras-tuner would make it anew.
 

@@ -13,7 +13,8 @@ class Cost:
 
     Attributes:
         parameters: its weights.
-        multiply_adds: of its convolutions, dense layers and blocks, for one example.
+        multiply_adds: for one example: of its convolutions, dense layers and blocks, and one for
+            each value of other activations that are no plain rectifiers.
         relative: for each measure, how many times the cost of the network without the block.
 
     Examples:

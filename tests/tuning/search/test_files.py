@@ -100,6 +100,18 @@ def test_a_damaged_file_of_the_search_is_refused_by_name_and_kept(file, tmp_path
 
 
 @every_tuner
+def test_finished_trials_without_the_file_of_the_search_are_not_written_over(name, tmp_path):
+    toy_tuner(name, tmp_path, max_trials=2).search()
+    (tmp_path / "search" / "oracle.json").unlink()
+    kept = {path: path.read_bytes() for path in (tmp_path / "search").rglob("trial.json")}
+    assert kept
+    with pytest.raises(RuntimeError, match=r"oracle.json is missing"):
+        toy_tuner(name, tmp_path, max_trials=2)
+    assert {path: path.read_bytes() for path in kept} == kept
+    toy_tuner(name, tmp_path, max_trials=2, overwrite=True).search()
+
+
+@every_tuner
 def test_a_search_goes_on_without_the_trials_whose_files_are_damaged(name, tmp_path):
     toy_tuner(name, tmp_path, max_trials=5).search()
     kept = {}
