@@ -246,6 +246,7 @@ class _Reader:
 
     def __init__(self):
         self.graphs: dict[keras.Model, Graph] = {}
+        self.unlike_traces: set[keras.Model] = set()
         self.calls: dict[Any, Call] = {}
 
     def graph(self, origin: keras.Model, prefix: str, inputs=None) -> Graph:
@@ -254,6 +255,7 @@ class _Reader:
             graph = Graph(model, origin, list(model.inputs), list(model.outputs))
             records = [record_of_input(tensor) for tensor in graph.inputs]
             records += recorded_calls(graph.inputs, graph.outputs)
+            self.unlike_traces |= _called_unlike_a_trace(records)
             graph.calls = [self._call(record, prefix) for record in records]
             _mark_masks(graph)
             self.graphs[origin] = graph
@@ -280,7 +282,7 @@ class _Reader:
         )
         given = args[0] if args else next(iter(kwargs.values()), None)
         model = model_within(operation)
-        if model is None:
+        if model is None or model in self.unlike_traces:
             return call
         call.at_each_step = model is not operation
         prefix = f"{call.path}/{model.name}/" if call.at_each_step else f"{call.path}/"
@@ -291,6 +293,24 @@ class _Reader:
             # It is one operation, then.
             call.at_each_step = False
         return call
+
+
+def _called_unlike_a_trace(records: list) -> set[keras.Model]:
+    """Subclassed models that are given more than an input, or inputs of several shapes.
+
+    A trace is of one input alone, such as it was there.
+    """
+    unlike, shapes = set(), {}
+    for record in records:
+        model = model_within(record.operation)
+        if model is None or is_graph_model(model):
+            continue
+        kwargs = {k: x for k, x in record.arguments.kwargs.items() if k != "training"}
+        given, *more = (*record.arguments.args, *kwargs.values())
+        of_given = [tuple(x.shape) for x in _tensors(given)]
+        if any(x is not None for x in more) or shapes.setdefault(model, of_given) != of_given:
+            unlike.add(model)
+    return unlike
 
 
 def model_within(operation: keras.Operation) -> keras.Model | None:

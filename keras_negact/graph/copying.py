@@ -41,6 +41,9 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
             f"be made again from its config: {message}{advice if is_own else ''}"
         ) from error
     copy.name = changes.get("name", operation.name)
+    if not changes:
+        # An instance may have been told so.
+        copy.supports_masking = operation.supports_masking
     return copy
 
 
@@ -78,6 +81,9 @@ _FUNCTIONS = ("activation", "recurrent_activation", "standardize", "split")
 def config_of(operation: keras.Operation) -> dict:
     """The config of an operation, with the functions in it as they are, not serialized."""
     config = dict(operation.get_config())
+    if any(isinstance(leaf, keras.Layer) for leaf in keras.tree.flatten(config)):
+        # A class of the user's that says what it holds as it is.
+        config = keras.tree.map_structure(_copied, config)
     for name in config:
         function = getattr(operation, name, None)
         # An attribute that is no argument is the layer's own business.
@@ -88,6 +94,10 @@ def config_of(operation: keras.Operation) -> dict:
     return config
 
 
+def _copied(leaf):
+    return copy_operation(leaf) if isinstance(leaf, keras.Layer) else leaf
+
+
 def _is_initializer(name: str, value) -> bool:
     """Whether it is a function in the place of an initializer, a regularizer or a constraint."""
     kind = name.rpartition("_")[2]
@@ -95,8 +105,9 @@ def _is_initializer(name: str, value) -> bool:
 
 
 def _copy_lambda(layer: layers.Lambda, config: dict) -> layers.Lambda:
-    # The function was not loaded from anywhere: it is the caller's own, and here.
+    # The functions were not loaded from anywhere: they are the caller's own, and here.
     own = {layer.function.__name__: layer.function}
+    config.pop("mask", None)
     copy = type(layer).from_config(config, custom_objects=own, safe_mode=False)
-    copy.function = layer.function
+    copy.function, copy.mask = layer.function, layer.mask
     return copy

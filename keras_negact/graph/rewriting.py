@@ -12,6 +12,8 @@ from keras_negact.graph.copying import copy_operation
 from keras_negact.graph.interpreter import Interpreter
 from keras_negact.graph.state import copy_state, copy_trainable
 
+_LOSES_MASK = ".*does not support masking"
+
 
 @dataclass(eq=False)
 class Edit:
@@ -58,7 +60,7 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
     writer = _Writer(edits)
     with warnings.catch_warnings():
         # Masks are handed to those who read them, past layers that would lose them.
-        warnings.filterwarnings("ignore", message=".*does not support masking")
+        warnings.filterwarnings("ignore", message=_LOSES_MASK)
         model = writer.model(graph)
     # Outer ones first: the setter sets the flags of all that is within.
     for old, new in reversed(writer.holders.items()):
@@ -68,10 +70,22 @@ def rewrite(graph: Graph, edits: Mapping[Call, Edit]) -> keras.Model:
         if isinstance(new, keras.Layer):
             copy_state(old, new)
             copy_trainable(old, new)
+    _check_own_variables(graph.origin, model)
     for start in dict.fromkeys(start for edit in edits.values() for start in edit.starts):
         start()
     warn_of_losses({old.origin: new for old, new in writer.models.items()})
     return model
+
+
+def _check_own_variables(old: keras.Model, new: keras.Model) -> None:
+    theirs = {id(variable) for variable in old.variables}
+    for variable in new.variables:
+        if id(variable) in theirs:
+            raise ValueError(
+                f"The new model would share `{variable.path}` with `{old.name}`: a layer that was "
+                "made anew from its config has it again. Let its class make its own, by "
+                "`add_weight`."
+            )
 
 
 class _Writer(Interpreter):
@@ -128,7 +142,10 @@ class _Writer(Interpreter):
         # Keras makes the masks again by itself.
         calls = [call for call in source.calls if not call.makes_mask]
         stack = [operation for call in calls for operation in self._operations(call)]
-        return sequential_like(source.model, stack, {**self.copies, **self.holders})
+        with warnings.catch_warnings():
+            # Nobody hands them past a layer that loses them here.
+            warnings.filterwarnings("default", message=_LOSES_MASK)
+            return sequential_like(source.model, stack, {**self.copies, **self.holders})
 
     def _operations(self, call: Call) -> list:
         if call.body is not None:
@@ -139,10 +156,19 @@ class _Writer(Interpreter):
     def _holder(self, call: Call) -> keras.Layer:
         model, old = self.model(call.body), call.operation
         if call.at_each_step and old not in self.holders:
-            self.holders[old] = type(old)(model, name=old.name, dtype=old.dtype_policy)
+            self.holders[old] = _around(old, model)
         return self.holders[old] if call.at_each_step else model
 
     def _copy(self, operation: keras.Operation) -> keras.Operation:
         if operation not in self.copies:
-            self.copies[operation] = copy_operation(operation)
+            if type(operation) is keras.layers.TimeDistributed:
+                # What it calls may be called elsewhere, too.
+                copy = _around(operation, self._copy(operation.layer))
+            else:
+                copy = copy_operation(operation)
+            self.copies[operation] = copy
         return self.copies[operation]
+
+
+def _around(old: keras.layers.TimeDistributed, layer: keras.Layer) -> keras.layers.TimeDistributed:
+    return type(old)(layer, name=old.name, dtype=old.dtype_policy)

@@ -147,8 +147,14 @@ def is_keras(module: str | None) -> bool:
     return module is not None and module.split(".")[0] == "keras"
 
 
+_CALIBRATED = ("is_gptq_calibrated", "is_awq_calibrated")
+
+
 def _copy_derived(old: keras.Layer, new: keras.Layer) -> None:
     """What some layers keep beside their variables, by public names."""
+    for name in _CALIBRATED:
+        if hasattr(old, name):
+            setattr(new, name, getattr(old, name))
     if hasattr(old, "lookup_table"):
         _copy_vocabulary(old, new)
     elif hasattr(old, "bin_boundaries"):
@@ -175,7 +181,8 @@ def _copy_vocabulary(old: keras.Layer, new: keras.Layer) -> None:
         return
     weights = {}
     if old.output_mode == "tf_idf":
-        weights["idf_weights"] = np.array(old.idf_weights_const)
+        # With `pad_to_max_tokens` there are more of them than words.
+        weights["idf_weights"] = np.array(old.idf_weights_const)[: len(vocabulary)]
     new.set_vocabulary(vocabulary, **weights)
 
 

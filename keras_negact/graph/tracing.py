@@ -25,7 +25,10 @@ def traced(model: keras.Model, inputs=None) -> keras.Model:
         Untraceable: when `call` cannot run on symbolic tensors, does other things in training, or
             uses weights or losses that a graph of layers does not have.
     """
-    inputs = _inputs(model) if inputs is None else inputs
+    if inputs is None:
+        inputs = _inputs(model)
+        if not isinstance(model, keras.Function | keras.Sequential):
+            inputs = _of_the_dtypes_read(inputs, _called(model, inputs, training=False))
     calls = _outline(inputs, _called(model, inputs, training=False))
     if calls != _outline(inputs, _called(model, inputs, training=True)):
         raise Untraceable(_message(model, "its `call` does other things in training"))
@@ -147,6 +150,43 @@ def _inputs(model: keras.Model):
         return [as_input(one) for one in shape]
 
     return as_input(shapes["input_shape"])
+
+
+# Embeddings and lookups take integers and text as they are, which an input of a network's own dtype
+# would round.
+_READ = {
+    keras.layers.Embedding: "int32",
+    keras.layers.IntegerLookup: "int64",
+    keras.layers.Hashing: "int64",
+    keras.layers.CategoryEncoding: "int64",
+    keras.layers.StringLookup: "string",
+    keras.layers.TextVectorization: "string",
+}
+
+
+def _of_the_dtypes_read(inputs, outputs):
+    """The inputs, of the dtype that the layers which read them ask for."""
+    flat, made = keras.tree.flatten(inputs), keras.tree.flatten(outputs)
+    if not all(isinstance(tensor, keras.KerasTensor) for tensor in made):
+        return inputs
+    asked = {}
+    for record in recorded_calls(flat, made):
+        dtype = _dtype_read(record.operation)
+        for tensor in keras.tree.flatten((record.arguments.args, record.arguments.kwargs)):
+            if dtype and isinstance(tensor, keras.KerasTensor):
+                asked.setdefault(tensor, dtype)
+
+    def again(tensor):
+        dtype = asked.get(tensor, tensor.dtype)
+        return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=tensor.name)
+
+    return keras.tree.map_structure(again, inputs) if asked else inputs
+
+
+def _dtype_read(operation) -> str | None:
+    if type(operation).__name__ == "Cast" and keras.backend.is_int_dtype(operation.dtype):
+        return "int64"
+    return next((dtype for kind, dtype in _READ.items() if isinstance(operation, kind)), None)
 
 
 def _message(model: keras.Model, reason: str) -> str:

@@ -1,5 +1,6 @@
 """Parameters and multiply-adds, from shapes alone: the one account of what a network costs."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping, Set
@@ -19,29 +20,27 @@ from keras_negact.surgery.sites import Site
 Outcomes = Mapping[keras.Operation, Outcome]
 
 # Large against the borders that convolutions without padding cut off, and a multiple of what
-# networks with skip connections ask for.
-_REFERENCE = 256
+# networks with skip connections ask for; the others for networks that have no such size.
+_REFERENCES = (256, 240, 64)
 
 
 class Costs:
     """Counts a network's multiply-adds.
 
-    Where the network leaves sizes open, counts are those for an input of 256 along each such axis,
-    divided by the number of its pixels.
+    Where the network leaves sizes open, counts are those for an input of 256 along each such axis
+    (or of the next size that it takes), divided by the number of its pixels.
 
     Attributes:
+        per_pixel: whether there are such axes.
         pixels: what counts are divided by: 1 where all sizes are known.
     """
 
     def __init__(self, graph: Graph):
         self.graph = graph
         open_axes = max((tuple(x.shape[1:]).count(None) for x in graph.inputs), default=0)
-        self.pixels = _REFERENCE**open_axes
-        self.shapes = _Shapes().of(graph)
-
-    @property
-    def per_pixel(self) -> bool:
-        return self.pixels > 1
+        self.per_pixel = open_axes > 0
+        reference, self.shapes = _shapes(graph)
+        self.pixels = reference**open_axes
 
     def places(self, call: Call, axis: int) -> float:
         """How many places the output of a call has, over all its uses, or for each pixel."""
@@ -83,21 +82,46 @@ class Costs:
         return sum(counted) / self.pixels
 
 
-class _Shapes(Interpreter):
-    """The shapes that calls take and give, without open sizes, and how often, for each use."""
+Uses = dict[Call, list[tuple[list, list, int]]]
 
-    def of(self, graph: Graph) -> dict[Call, list[tuple[list, list, int]]]:
-        self.found: dict[Call, list[tuple[list, list, int]]] = {}
+
+def _shapes(graph: Graph) -> tuple[int, Uses]:
+    """The size that open axes are given, and the shapes then."""
+    for reference in _REFERENCES:
+        # What a layer says of a size that it cannot take may be anything.
+        with contextlib.suppress(Exception):
+            return reference, _Shapes(reference).of(graph)
+    return 1, _Shapes(None).of(graph)
+
+
+class _Shapes(Interpreter):
+    """The shapes that calls take and give, without open sizes, and how often, for each use.
+
+    Args:
+        reference: the size of open axes; `None`: as recorded, where open ones count as 1.
+    """
+
+    def __init__(self, reference: int | None):
+        self.reference = reference
+
+    def of(self, graph: Graph) -> Uses:
+        self.found: Uses = {}
         self.times = 1
-        self.run(graph, [_sized(tensor.shape) for tensor in graph.inputs])
+        self.run(graph, [self._sized(tensor.shape) for tensor in graph.inputs])
         return self.found
+
+    def _sized(self, shape: tuple) -> tuple:
+        other = self.reference or 1
+        return (shape[0], *(other if size is None else size for size in shape[1:]))
 
     def run_call(self, call: Call, values: Mapping) -> list:
         if call.is_input or call.body is not None:
             return super().run_call(call, values)
         before = [values[tensor] for tensor in call.inputs]
         after = [tuple(tensor.shape) for tensor in call.outputs]
-        if any(None in shape[1:] for shape in after):
+        if self.reference is None:
+            after = [self._sized(shape) for shape in after]
+        elif any(None in shape[1:] for shape in after):
             args, kwargs = call.arguments(lambda x: keras.KerasTensor(values[x], dtype=x.dtype))
             made = keras.tree.flatten(call.operation.compute_output_spec(*args, **kwargs))
             after = [tuple(tensor.shape) for tensor in made]
@@ -113,10 +137,6 @@ class _Shapes(Interpreter):
         made = self.run(call.body, [(shape[0], *shape[2:]) for shape in given])
         self.times = outer
         return [(shape[0], steps, *shape[1:]) for shape in made]
-
-
-def _sized(shape: tuple) -> tuple:
-    return (shape[0], *(_REFERENCE if size is None else size for size in shape[1:]))
 
 
 def parameters(operation: keras.Operation, outcome: Outcome | None = None) -> int:

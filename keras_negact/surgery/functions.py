@@ -1,5 +1,7 @@
 """Which function an activation layer, an `activation=` argument or an operation node computes."""
 
+import inspect
+
 import keras
 from keras import layers, ops
 
@@ -132,6 +134,20 @@ def leaky(negative_slope) -> Function:
 def elu(alpha) -> Function:
     """An `ELU`'s function."""
     return named("elu") if alpha == 1 else Function("elu", lambda: layers.ELU(alpha))
+
+
+def softmax(layer) -> Function:
+    """A `Softmax`'s function."""
+    return named("softmax") if layer.axis == -1 else Function("softmax", lambda: fresh_copy(layer))
+
+
+def as_called(operation: keras.Operation, name: str) -> Function:
+    """The function of an operation that Keras has by that name, with the operation's arguments."""
+    defaults = inspect.signature(type(operation).__init__).parameters
+    given = {key: x for key, x in vars(operation).items() if key in defaults and key != "name"}
+    if all(x == defaults[key].default for key, x in given.items()):
+        return named(name)
+    return Function(name, lambda: AppliedOperation(copy_operation(operation)))
 
 
 def of_layer(layer: keras.Layer) -> Function:

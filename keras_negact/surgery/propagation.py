@@ -157,6 +157,7 @@ def _question(call: Call, given: list, wanted: ChannelMap | None, bare: bool) ->
         shapes=[tuple(tensor.shape) for tensor in inputs],
         output_shapes=[tuple(tensor.shape) for tensor in call.outputs],
         constants=[] if isinstance(call.operation, keras.Layer) else call.constants,
+        leads=not call.args or isinstance(call.args[0], keras.KerasTensor),
         wanted=wanted,
         bare=bare,
     )

@@ -30,10 +30,8 @@ def same_function(activation, site: "Site") -> bool:
 def slopes_of(site: "Site") -> tuple | None:
     """`(p, a)` where the site's function is `p relu(x) - a relu(-x)`, per channel or for all."""
     if site.function == "leaky_relu":
-        made = site.described.make()
-        # By its name, the function has the slope that Keras gives it.
-        by_name = inspect.signature(keras.activations.leaky_relu).parameters["negative_slope"]
-        return 1.0, float(getattr(made, "negative_slope", by_name.default))
+        slope = _slope(keras.activations.get(site.described.make()))
+        return None if slope is None else (1.0, float(slope))
     source = site.described.layer
     if site.function != "prelu" or not source.built:
         return None
@@ -42,6 +40,15 @@ def slopes_of(site: "Site") -> tuple | None:
     if any(size != 1 for size in per_channel):
         return None
     return 1.0, np.broadcast_to(alpha.reshape(-1), site.channels).copy()
+
+
+def _slope(leaky_relu) -> float | None:
+    """That of a layer; of a function, whose library may not be Keras, the one it has by default."""
+    if isinstance(leaky_relu, keras.Layer):
+        return leaky_relu.negative_slope
+    parameters = inspect.signature(leaky_relu).parameters
+    named = [parameters[name] for name in ("negative_slope", "alpha") if name in parameters]
+    return named[0].default if named else None
 
 
 def dtype_policy(site: "Site") -> keras.DTypePolicy:

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 
 import keras
 
-from keras_negact.graph import Call, Graph, is_graph_model, is_keras, layers_within
+from keras_negact.graph import (
+    Call,
+    Graph,
+    copy_operation,
+    is_graph_model,
+    is_keras,
+    layers_within,
+)
 from keras_negact.surgery import forms, functions, gates
 from keras_negact.surgery.axes import channel_axes
 from keras_negact.surgery.functions import Function, argument_function
@@ -196,11 +203,24 @@ def _describe(operation) -> tuple[str, Function, str] | None:
         return _describe_within(operation)
     rule = rule_of_base(operation)
     if rule is not None and rule.fused:
-        return "fused", function, ""
+        return "fused", function, _why_it_cannot_be_without(operation)
     if known_base(operation) is not None:
         own_call = f"{type(operation).__name__} has a call of its own, which may use it elsewhere"
         return "fused", function, own_call
     return "fused", function, f"applied inside {type(operation).__name__}, not on its output"
+
+
+def _why_it_cannot_be_without(layer: keras.Layer) -> str:
+    """Why a layer cannot be made without its activation; empty where it can."""
+    if is_keras(type(layer).__module__):
+        return ""
+    try:
+        bare = copy_operation(layer, activation=None)
+    except ValueError:
+        # The copy of the network will tell.
+        return ""
+    sets_it = argument_function(_activation_attribute(bare)) is not None
+    return f"{type(layer).__name__} sets its activation by itself" if sets_it else ""
 
 
 def _kind_of(operation) -> str:

@@ -33,6 +33,7 @@ class Question:
         shapes: the shapes of its inputs, as in the source.
         output_shapes: the shapes of its outputs, as in the source.
         constants: what else it was given, flat.
+        leads: whether the first thing that it was given is a tensor.
         wanted: the channels that its output is to have, when it is to be made narrower.
         bare: whether its `activation=` is taken away, to become a layer of its own.
     """
@@ -42,6 +43,7 @@ class Question:
     shapes: list[tuple]
     output_shapes: list[tuple]
     constants: list = field(default_factory=list)
+    leads: bool = True
     wanted: ChannelMap | None = None
     bare: bool = False
 

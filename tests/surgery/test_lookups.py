@@ -127,3 +127,26 @@ def test_loaded_from_a_file(tmp_path):
         path = tmp_path / "model.keras"
         make().save(path)
         check_state(keras.models.load_model(path), x)
+
+
+def test_frequencies_padded_to_more_than_there_are_words():
+    layer = layers.TextVectorization(output_mode="tf_idf", max_tokens=20, pad_to_max_tokens=True)
+    layer.adapt(["a b", "b c"])
+    inputs = keras.Input((), dtype="string")
+    check_state(dense_behind(inputs, layer(inputs)), tf.constant(["a b", "c d"]))
+
+
+def test_text_that_a_subclassed_model_reads():
+    class Reading(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.lookup = layers.StringLookup(vocabulary=["a", "b"])
+            self.embedding = layers.Embedding(9, 4)
+            self.hidden = layers.Dense(8, activation="relu")
+
+        def call(self, inputs):
+            return self.hidden(self.embedding(self.lookup(inputs)))
+
+    model, words = Reading(), tf.constant([["a"], ["c"]])
+    expected = np.asarray(model(words))
+    np.testing.assert_allclose(np.asarray(clone_with_activation(model)(words)), expected, atol=1e-6)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_negact import clone_with_activation, plan_activation_swap
+from keras_negact import clone_with_activation, fold_for_inference, plan_activation_swap
 from tests.support.backends import to_numpy
 from tests.support.state import check_state, dense_behind
 
@@ -171,3 +171,87 @@ def test_what_recurrent_layers_remember_between_batches(wrapped):
     expected = to_numpy(model(x))
     assert np.abs(expected - forgetful).max() > 1e-3
     np.testing.assert_array_equal(to_numpy(clone(x)), expected)
+
+
+def test_what_a_config_holds_as_it_is_is_not_shared():
+    class Around(layers.Layer):
+        def __init__(self, inner, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+        def get_config(self):
+            return {**super().get_config(), "inner": self.inner}
+
+    inputs = keras.Input((4,))
+    model = dense_behind(inputs, Around(layers.Dense(4))(inputs))
+    clone = check_state(model, np.random.default_rng(0).normal(size=(6, 4)).astype("float32"))
+    theirs = {id(variable) for variable in model.variables}
+    assert not theirs & {id(variable) for variable in clone.variables}
+
+
+def test_variables_that_would_be_shared_are_refused():
+    everybodys = keras.Variable(np.ones(4, "float32"), name="everybodys")
+
+    class Holding(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.held = everybodys
+
+        def call(self, inputs):
+            return inputs * self.held
+
+    inputs = keras.Input((4,))
+    with pytest.raises(ValueError, match="would share `everybodys` with"):
+        clone_with_activation(dense_behind(inputs, Holding()(inputs)))
+
+
+@pytest.mark.parametrize("also_alone", [False, True])
+def test_a_layer_that_two_wrappers_share(also_alone):
+    shared = layers.Dense(4)
+    first, second = keras.Input((5, 3)), keras.Input((5, 3))
+    other = shared(second) if also_alone else layers.TimeDistributed(shared)(second)
+    x = layers.TimeDistributed(shared)(first) + other
+    model = keras.Model([first, second], layers.Dense(2)(layers.Dense(4, activation="relu")(x)))
+    clone = clone_with_activation(model, lambda site: None)
+    assert clone.count_params() == model.count_params()
+    assert fold_for_inference(model, verbose=0).count_params() == model.count_params()
+    x = [np.random.default_rng(seed).normal(size=(2, 5, 3)).astype("float32") for seed in (0, 1)]
+    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)), atol=1e-6)
+
+
+def test_what_renormalizes_follows_a_doubled_width():
+    inputs = keras.Input((4,))
+    x = layers.BatchNormalization(renorm=True)(layers.Dense(4, activation="relu")(inputs))
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    x = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    model(x, training=True)
+    clone = clone_with_activation(model, "on_off_relu")
+    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)), atol=1e-5)
+
+
+def test_masks_that_a_lambda_or_an_instance_passes_on():
+    passing = layers.Conv1D(4, 3, padding="same")
+    passing.supports_masking = True
+    words = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0]])
+    for layer in (layers.Lambda(lambda x: 2 * x, mask=lambda x, mask: mask), passing):
+        embedding = layers.Embedding(9, 4, mask_zero=True)
+        hidden = layers.Dense(4, activation="relu")
+        model = keras.Sequential([keras.Input((6,)), embedding, layer, hidden, layers.LSTM(4)])
+        clone = clone_with_activation(model, lambda site: None)
+        np.testing.assert_allclose(to_numpy(clone(words)), to_numpy(model(words)), atol=1e-6)
+
+
+def test_a_mask_that_a_new_layer_loses_in_a_sequential_model_is_told():
+    class Passing(layers.Conv1D):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.supports_masking = True
+
+    embedding = layers.Embedding(9, 4, mask_zero=True)
+    convolution = Passing(4, 3, padding="causal", activation="relu")
+    model = keras.Sequential([keras.Input((6,)), embedding, convolution, layers.LSTM(4)])
+    with pytest.warns(UserWarning, match="LENI.*does not support masking"):
+        clone_with_activation(model)

@@ -214,3 +214,81 @@ def test_what_a_trace_would_lose_is_refused(kind, cause):
 def test_unknown_shapes_are_asked_for():
     with pytest.raises(ValueError, match="inputs="):
         clone_with_activation(Refine())
+
+
+class Embedded(keras.Model):
+    """Reads numbers of words, which half a precision would round."""
+
+    def __init__(self, cast=False, **kwargs):
+        super().__init__(**kwargs)
+        self.cast = cast
+        self.embedding = layers.Embedding(5_000, 8)
+        self.hidden, self.head = layers.Dense(8, activation="relu"), layers.Dense(1)
+
+    def call(self, inputs):
+        inputs = ops.cast(inputs, "int32") if self.cast else inputs
+        return self.head(self.hidden(self.embedding(inputs)))
+
+
+@pytest.mark.parametrize("cast", [False, True])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_numbers_of_words_stay_what_they_are(policy, cast):
+    model = Embedded(cast, dtype=policy)
+    words = np.arange(0, 5_000, 7)[:, None]
+    expected = to_numpy(model(words))
+    np.testing.assert_array_equal(to_numpy(clone_with_activation(model)(words)), expected)
+
+
+class Reader(keras.Model):
+    """Given more than an input, it does more than a trace of one input has seen."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = layers.Dense(4, activation="relu")
+
+    def call(self, inputs, skip=None, scale=1.0, mask=None):
+        x = scale * self.hidden(inputs)
+        x = x if skip is None else x + skip
+        return x if mask is None else x * ops.cast(mask, x.dtype)[..., None]
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+@pytest.mark.parametrize("given", ["skip", "scale", "in its place", "a mask"])
+def test_a_nested_one_that_is_given_more_than_an_input(given):
+    inputs, reader = keras.Input((6,)), Reader(name="reader")
+    x = layers.Embedding(9, 4, mask_zero=given == "a mask")(inputs)
+    if given == "skip":
+        x = reader(x, skip=x)
+    elif given == "scale":
+        x = reader(x, scale=3.0)
+    else:
+        x = reader(x, x) if given == "in its place" else reader(x)
+    model = keras.Model(inputs, layers.Dense(2)(layers.ReLU(name="outer")(x)))
+    words = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0]])
+    expected = to_numpy(model(words))
+    assert np.abs(expected).max() > 0
+    plan = plan_activation_swap(model)
+    assert {site.path: site.action for site in plan.sites} == {"reader": "leave", "outer": "swap"}
+    np.testing.assert_allclose(to_numpy(plan.apply()(words)), expected, atol=1e-6)
+
+
+def test_a_nested_one_that_is_called_on_two_sizes():
+    class Pooled(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.hidden = layers.Conv2D(4, 3, activation="relu")
+
+        def call(self, inputs):
+            return ops.mean(self.hidden(inputs), axis=(1, 2))
+
+        def get_config(self):
+            return {"name": self.name}
+
+    small, large, pooled = keras.Input((8, 8, 3)), keras.Input((16, 16, 3)), Pooled()
+    model = keras.Model([small, large], layers.Dense(2)(pooled(small) + pooled(large)))
+    images = [IMAGES[:, :8, :8], IMAGES[:, :16, :16]]
+    clone = clone_with_activation(model, lambda site: None)
+    np.testing.assert_allclose(to_numpy(clone(images)), to_numpy(model(images)), atol=1e-6)
+    assert clone.count_params() == model.count_params()

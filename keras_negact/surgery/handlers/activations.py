@@ -50,7 +50,7 @@ def _(layer):
 
 @register(layers.Softmax)
 def _(layer):
-    return _activation(lambda x: functions.named("softmax"))
+    return _activation(functions.softmax)
 
 
 @register(layers.Activation)
@@ -100,4 +100,4 @@ _operation(lambda x: functions.elu(x.alpha), "Elu")
 _operation(functions.celu, "Celu")
 _operation(functions.gelu, "Gelu")
 for _class_name, _name in functions.OPERATIONS.items():
-    _operation(lambda x, name=_name: functions.named(name), _class_name)
+    _operation(lambda x, name=_name: functions.as_called(x, name), _class_name)

@@ -25,7 +25,7 @@ def reduction(question: Question) -> Outcome:
 
 
 def division(question: Question) -> Outcome:
-    if len(question.maps) > 1:
+    if len(question.maps) > 1 or not question.leads:
         raise Conflict("a division by changed channels is not followed", question.maps)
     return element_wise(question)
 

@@ -32,6 +32,8 @@ def batch_normalization(question: Question) -> Outcome:
         return Outcome([channels])
     names = ["moving_mean", "moving_variance"]
     names += ["gamma"] * layer.scale + ["beta"] * layer.center
+    if getattr(layer, "renorm", False):
+        names += ["moving_stddev", "renorm_mean", "renorm_stddev"]
     return Outcome([channels], takes={name: (Take(0, channels),) for name in names})
 
 
