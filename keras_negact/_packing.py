@@ -69,12 +69,19 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     ):
         return value
     if isinstance(value, (np.ndarray, np.generic)):
-        if value.dtype.hasobject:
-            raise TypeError("an array of Python objects can't be packed")
-        arrays.append(np.asarray(value))
+        if value.dtype.hasobject or value.dtype.names:
+            raise TypeError("an array of Python objects, or of records, can't be packed")
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
-        # The name, because the dtypes of `ml_dtypes` (bfloat16) have no other portable one.
-        return {kind: len(arrays) - 1, "dtype": value.dtype.name, "shape": list(value.shape)}
+        dtype = value.dtype
+        if dtype.kind in "US":
+            # Of no text at all NumPy reads nothing back.
+            value = np.asarray(value, None if dtype.itemsize else f"{dtype.kind}1")
+            name = value.dtype.str
+        else:
+            # The dtypes of `ml_dtypes` (bfloat16) have no other portable one.
+            name = dtype.name
+        arrays.append(np.asarray(value))
+        return {kind: len(arrays) - 1, "dtype": name, "shape": list(value.shape)}
     if type(value) in _COLLECTIONS.values():
         return {type(value).__name__: [_encode(item, arrays) for item in value]}
     if isinstance(value, dict):
@@ -99,6 +106,15 @@ def _decode(document: Any, archive: zipfile.ZipFile) -> Any:
             raise ValueError(f"no operation of Keras: {document['op']!r}")
         return function
     kind = "array" if "array" in document else "scalar"
-    flat = np.frombuffer(archive.read(f"array{document[kind]}"), dtype=np.dtype(document["dtype"]))
+    dtype = _dtype(document["dtype"])
+    flat = np.frombuffer(archive.read(f"array{document[kind]}"), dtype=dtype)
     array = flat.reshape(document["shape"]).copy()
     return array if kind == "array" else array[()]
+
+
+def _dtype(name: str) -> np.dtype:
+    """The dtype of that name; that of text was written once as its number of bits."""
+    for earlier, kind, bits in (("str", "U", 32), ("bytes", "S", 8)):
+        if name.startswith(earlier):
+            return np.dtype(f"{kind}{int(name.removeprefix(earlier)) // bits}")
+    return np.dtype(name)

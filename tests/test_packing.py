@@ -1,7 +1,10 @@
 """Packed values come back equal, with their types."""
 
 import collections
+import io
+import json
 import math
+import zipfile
 
 import keras
 import ml_dtypes
@@ -48,8 +51,30 @@ def test_scalars_nan_bfloat16_and_functions():
     assert unpack(pack(keras.ops.less)) is keras.ops.less
 
 
-@pytest.mark.parametrize("value", [object(), b"1", print, np.array([object()])])
+@pytest.mark.parametrize(
+    "value", [object(), b"1", print, np.array([object()]), np.zeros(2, "i4,f4")]
+)
 def test_other_values_are_refused(value):
     with pytest.raises(TypeError, match="can't be packed"):
         pack(value)
     assert fingerprint(value) is None
+
+
+@pytest.mark.parametrize("value", ["", "cat", ["a", "longer"], b"cat", [b"a", b"longer"]])
+def test_text_of_numpy(value):
+    array = np.array(value)
+    for one in (array, array[()]):
+        back = unpack(pack(one))
+        assert type(back) is type(one)
+        np.testing.assert_array_equal(back, one)
+
+
+@pytest.mark.parametrize(("name", "array"), [("str96", ["cat", "dog"]), ("bytes24", [b"cat"])])
+def test_text_as_it_was_once_written(name, array):
+    array = np.array(array)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        document = {"array": 0, "dtype": name, "shape": list(array.shape)}
+        archive.writestr("document.json", json.dumps(document))
+        archive.writestr("array0", array.tobytes())
+    np.testing.assert_array_equal(unpack(content.getvalue()), array)

@@ -98,6 +98,9 @@ def check_trains(
             ) from error
         if recipe.metric not in scores:
             raise _checks.refused("metric", f"one of {', '.join(scores)}", recipe.metric)
+        if np.ndim(scores[recipe.metric]):
+            several = f"one number, as {recipe.metric!r} of {variant!r} is not"
+            raise _checks.refused("metric", several, recipe.metric)
         check_threshold(model, recipe.metric)
         targets = keras.utils.unpack_x_y_sample_weight(tuple(next(iter(batches))))[1]
         check_targets(model, recipe.metric, targets, f"targets of {where}")

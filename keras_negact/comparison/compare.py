@@ -163,6 +163,7 @@ def compare_activations(
     check_data(data_of(seeds[0]), evaluate_on)
     common = _protocol(data_of(seeds[0]), recipe, mode, protocol)
     output_dir = _checks.writable_folder("output_dir", output_dir)
+    _checks.writable_file("name", output_dir / f"{name}.jsonl")
     # Processes that share the work by `share` each own their part of the folder.
     with owned(output_dir, f".owner-{share[0]}-of-{share[1]}"), new_models():
         finished = _finished_runs(output_dir, common)

@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import rich.console
 import rich.text
 
@@ -46,7 +47,9 @@ class Progress:
 
     def epoch(self, epoch: int, logs: dict[str, float]) -> None:
         if self._status:
-            values = ", ".join(f"{key} {value:.4f}" for key, value in logs.items())
+            # Some metrics are several numbers.
+            numbers = {key: value for key, value in logs.items() if not np.ndim(value)}
+            values = ", ".join(f"{key} {value:.4f}" for key, value in numbers.items())
             line = f"{self._current}: epoch {epoch}/{self._epochs}, {values}"
             self._status.update(rich.text.Text(line))
 

@@ -69,15 +69,29 @@ def read_runs(where: str | os.PathLike | Sequence[str | os.PathLike]) -> list[di
     is_paths = isinstance(given, list | tuple)
     if not is_paths or not all(isinstance(one, str | os.PathLike) for one in given):
         raise _checks.refused("where", "a folder, a file or a list of them", where)
-    runs, left_out = {}, {}
-    for path in (file for one in given for file in _files(pathlib.Path(one))):
-        for run in _read_file(path, left_out):
-            runs.setdefault((run["variant"], run["seed"]), run)
+    left_out: dict[str, bytes] = {}
+    files = [file for one in given for file in _files(pathlib.Path(one))]
+    runs = merged([run for path in files for run in _read_file(path, left_out)])
     for told, line in left_out.items():
-        if not any(_mark(*run) in line for run in runs):
+        if not any(_mark(run["variant"], run["seed"]) in line for run in runs):
             warnings.warn(told, stacklevel=2)
-    _check_comparable(list(runs.values()))
-    return list(runs.values())
+    return runs
+
+
+def merged(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first of each variant and seed.
+
+    Raises:
+        ValueError: if one is no run, or they are not comparable.
+    """
+    distinct: dict[tuple[str, int], dict[str, Any]] = {}
+    for run in runs:
+        try:
+            distinct.setdefault((run["variant"], run["seed"]), _as_run(run))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"This is no run ({error!r}): {str(run)[:80]}") from error
+    _check_comparable(list(distinct.values()))
+    return list(distinct.values())
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:

@@ -10,7 +10,7 @@ from keras_negact import _checks
 from keras_negact._table import Shown, Table
 from keras_negact.comparison import pictures
 from keras_negact.comparison.captions import caption
-from keras_negact.comparison.results import read_runs
+from keras_negact.comparison.results import merged, read_runs
 from keras_negact.comparison.statistics import (
     SINGLE_PRECISION,
     PairedDifference,
@@ -114,6 +114,8 @@ def summarize(
         raise _checks.refused("runs", "a folder, a file, a list of them or of runs", runs)
     if isinstance(runs, str | os.PathLike) or (runs and not isinstance(runs[0], dict)):
         runs = read_runs(runs)
+    else:
+        runs = merged(runs)
     by_variant: dict[str, dict[int, dict]] = {}
     for run in runs:
         by_variant.setdefault(run["variant"], {})[run["seed"]] = run

@@ -17,6 +17,7 @@ from keras_negact.comparison.environment import hardware, versions
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.variants import takes_seed
 from keras_negact.layers import weights_without_decay
+from keras_negact.training.state import give_back_weights, weights_before_averaging
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +124,7 @@ def train(
         Scores, seconds of training, versions, hardware and date.
     """
     seconds = checkpoint.restore(model).get("seconds", [])
+    averaging = _Averaging()
     for epoch in range(len(seconds), recipe.epochs):
         start = time.perf_counter()
         history = model.fit(
@@ -130,11 +132,13 @@ def train(
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
+            callbacks=[averaging],
             verbose=progress.keras_verbose,
         ).history
         seconds.append(time.perf_counter() - start)
         progress.epoch(epoch + 1, {key: values[-1] for key, values in history.items()})
         if epoch + 1 < recipe.epochs:
+            averaging.undo()
             checkpoint.save(model, {"seconds": seconds})
     return {
         **_scores(model, data, recipe),
@@ -145,16 +149,32 @@ def train(
     }
 
 
+class _Averaging(keras.callbacks.Callback):
+    """Undoes what every call of `fit` ends with where an optimizer averages the weights."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._weights = weights_before_averaging(self.model)
+
+    def undo(self) -> None:
+        give_back_weights(self.model, self._weights)
+
+
 def _scores(model: keras.Model, data, recipe: Recipe) -> dict[str, float | None]:
     # In inference mode, so that it can stand beside the other two.
     splits = {"train": data.train_at(recipe.epochs - 1), "validation": data.validation}
     if recipe.evaluate_on == "test":
         splits["test"] = data.test
-    quantities = dict.fromkeys((recipe.metric, "loss"))
-    record: dict[str, float | None] = {f"test_{quantity}": None for quantity in quantities}
-    for split, batches in splits.items():
-        scores = model.evaluate(batches, verbose=0, return_dict=True)
-        for quantity in quantities:
+    found = {
+        split: model.evaluate(batches, verbose=0, return_dict=True)
+        for split, batches in splits.items()
+    }
+    record: dict[str, float | None] = {}
+    # A model with a step of its own need not tell a loss.
+    for quantity in dict.fromkeys((recipe.metric, "loss")):
+        if quantity not in found["validation"]:
+            continue
+        record[f"test_{quantity}"] = None
+        for split, scores in found.items():
             value = float(scores[quantity])
             record[f"{split}_{quantity}"] = value if math.isfinite(value) else None
     return record

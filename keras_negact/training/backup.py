@@ -22,8 +22,9 @@ class Backup(keras.callbacks.Callback):
     `keras.utils.PyDataset`, or a function `epoch -> tf.data.Dataset`.
 
     A backup is refused, and kept, where the network's architecture, the class of the optimizer, or
-    the size or batch of the data are others than when it was made. The number of epochs, learning
-    rates, callbacks and the number of workers may change.
+    the size or batch of the data are others than when it was made. The number of epochs,
+    callbacks and the number of workers may change; the learning rate goes on as it was, unless a
+    callback sets it.
 
     Args:
         directory: where the file is written; made if it isn't there. In a cluster only the chief

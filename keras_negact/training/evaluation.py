@@ -61,5 +61,7 @@ def evaluate(
     results = evaluate_on_replicas(model, (x, y, sample_weight), batch_size, steps, verbose)
     if return_dict:
         return results
-    values = list(results.values())
+    # In Keras's order.
+    first = [metric.name for metric in model.metrics if metric.name in results]
+    values = [results[name] for name in (*first, *sorted(results.keys() - set(first)))]
     return values[0] if len(values) == 1 else values

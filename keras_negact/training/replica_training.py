@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_negact._tracebacks import shown_in_one_sentence
@@ -163,7 +164,7 @@ class _Epochs:
             callbacks.on_train_batch_end(done - 1, logs)
             if replicas.stopped:
                 break
-        return done, {name: float(value) for name, value in logs.items()}
+        return done, _as_logged(logs)
 
     def _validates_after(self, epoch: int) -> bool:
         if isinstance(self._validation_freq, int):
@@ -188,9 +189,15 @@ def _test_all(
         logs, taken = of_pass.step(replicas, step.test, model.steps_per_execution)
         done += taken
         callbacks.on_test_batch_end(done - 1, logs)
-    results = {name: float(value) for name, value in logs.items()}
+    results = _as_logged(logs)
     callbacks.on_test_end(results)
     return results
+
+
+def _as_logged(values: dict[str, Any]) -> dict[str, Any]:
+    """Numbers, and arrays of metrics that are several of them."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    return {name: array if array.ndim else float(array) for name, array in arrays.items()}
 
 
 def evaluate_on_replicas(
@@ -295,7 +302,8 @@ def _batches(data: Any, batch_size: int | None, steps: int | None) -> tf.data.Da
     if data is None:
         return None
     parts = keras.utils.unpack_x_y_sample_weight(data)
-    batches = source_of(*parts, batch_size=batch_size, shuffle=False).begin(Place(0, 0, 0, 0), None)
+    source = source_of(*parts, batch_size=batch_size, shuffle=False, steps_per_epoch=steps)
+    batches = source.begin(Place(0, 0, 0, 0), None)
     if not is_tf_dataset(batches):
         raise ValueError("Several replicas need arrays or a `tf.data.Dataset` to be evaluated on.")
     return batches.take(-1 if steps is None else steps)

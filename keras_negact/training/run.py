@@ -232,10 +232,7 @@ class Run(keras.callbacks.Callback):
             self.left = self.model.stop_training = False
             # Every call of `Model.fit` ends by putting averages in the place of the weights, if the
             # optimizer keeps any, which is right after the last one alone.
-            for variable, value in zip(
-                self.model.trainable_variables, self.weights_before_averaging, strict=False
-            ):
-                variable.assign(value)
+            state.give_back_weights(self.model, self.weights_before_averaging)
         place, steps = self.place, self._steps_per_epoch
         self._leaves_after = None
         if self._data.by_epoch or place.step:
@@ -284,15 +281,8 @@ class Run(keras.callbacks.Callback):
         self.callbacks.first_step = 0
         ends = self._leaves_after == "epoch" or self.place.pass_steps == 0
         if self._leaves_after is not None and ends and not self.model.stop_training:
-            self._keep_weights()
+            self.weights_before_averaging = state.weights_before_averaging(self.model)
             self.left = self.model.stop_training = True
-
-    def _keep_weights(self) -> None:
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        if getattr(optimizer, "use_ema", False):
-            self.weights_before_averaging = [
-                keras.ops.convert_to_numpy(one) for one in self.model.trainable_variables
-            ]
 
     def _place_after(self, epoch: int) -> Place:
         steps, whole = self._steps_per_epoch, self._data.steps

@@ -132,7 +132,7 @@ class OfEpoch(Source):
     def begin(self, place: Place, limit: int | None) -> Any:
         dataset, skip = self._dataset(place.epoch), place.skip
         if isinstance(dataset, keras.utils.PyDataset):
-            return InOrder(dataset, skip=skip) if skip else dataset
+            return InOrder(dataset, skip=skip, limit=limit) if skip or limit else dataset
         dataset = dataset.skip(skip) if skip else dataset
         return dataset if limit is None else dataset.take(limit)
 
@@ -215,10 +215,15 @@ class InOrder(keras.utils.PyDataset):
         dataset: the other dataset.
         order: numbers of its batches; `None` leaves them in their order.
         skip: how many of them to leave out in front.
+        limit: how many to give at most; `None`: all.
     """
 
     def __init__(
-        self, dataset: keras.utils.PyDataset, order: np.ndarray | None = None, skip: int = 0
+        self,
+        dataset: keras.utils.PyDataset,
+        order: np.ndarray | None = None,
+        skip: int = 0,
+        limit: int | None = None,
     ):
         super().__init__(
             workers=dataset.workers,
@@ -226,13 +231,14 @@ class InOrder(keras.utils.PyDataset):
             max_queue_size=dataset.max_queue_size,
         )
         self.order = order
-        self._dataset, self._skip = dataset, skip
+        self._dataset, self._skip, self._limit = dataset, skip, limit
         self._in_epoch = False
 
     @property
     def num_batches(self) -> int | None:
         steps = self._dataset.num_batches
-        return None if steps is None else steps - self._skip
+        left = None if steps is None else steps - self._skip
+        return min((x for x in (left, self._limit) if x is not None), default=None)
 
     def __getitem__(self, number: int) -> Any:
         number += self._skip

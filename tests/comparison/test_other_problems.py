@@ -290,3 +290,58 @@ def test_seeds_needed_agrees_with_a_simulation():
     drawn = np.random.default_rng(1).normal(difference, deviation, (4000, count))
     found = stats.ttest_1samp(drawn, 0, axis=1).pvalue < 0.05
     assert 0.78 < np.mean(found) < 0.87
+
+
+def test_an_optimizer_that_averages_weights_is_used_as_by_fit(tmp_path):
+    def build():
+        optimizer = keras.optimizers.SGD(0.3, use_ema=True, ema_momentum=0.9)
+        model = one_input("mse", [])
+        model.compile(optimizer, "mse")
+        return model
+
+    given = keras_data(LEFT, TARGET)
+    summary = compare_activations(
+        {"relu": build}, given, 1, 4, tmp_path, metric="loss", evaluate_on="validation", verbose=0
+    )
+    keras.utils.set_random_seed(0)
+    model = build()
+    model.fit(given.train_at(0), epochs=4, shuffle=False, verbose=0)
+    expected = model.evaluate(given.validation, verbose=0)
+    assert summary["relu"].scores == pytest.approx([expected], rel=1e-5)
+
+
+def test_a_step_of_its_own_need_not_tell_a_loss(tmp_path):
+    class Own(keras.Model):
+        def test_step(self, data):
+            x, y = data
+            return {"distance": keras.ops.mean(keras.ops.abs(self(x) - y))}
+
+    def build():
+        inputs = keras.Input((3,))
+        model = Own(inputs, keras.layers.Dense(1)(inputs))
+        model.compile("sgd", "mse")
+        return model
+
+    given = keras_data(LEFT, TARGET)
+    summary = compare_activations(
+        {"relu": build}, given, 1, 1, tmp_path, metric="distance", mode="min", verbose=0
+    )
+    assert summary["relu"].diverged == []
+    assert "test_loss" not in read_runs(tmp_path)[0]
+
+
+def test_a_metric_of_several_numbers_is_refused_and_may_stand_beside(tmp_path):
+    def build():
+        model = one_input("binary_crossentropy", ["mae", keras.metrics.F1Score(average=None)])
+        return model
+
+    given = keras_data(LEFT, TARGET)
+    with pytest.raises(ValueError, match="one number, as 'f1_score' of 'relu' is not"):
+        compare_activations({"relu": build}, given, 1, 1, tmp_path, metric="f1_score", mode="max")
+    compare_activations({"relu": build}, given, 1, 1, tmp_path, metric="mae", verbose=0)
+
+
+def test_a_file_of_results_that_cannot_be_one_is_refused_before_training(tmp_path):
+    (tmp_path / "runs.jsonl").mkdir()
+    with pytest.raises(ValueError, match="`name` must be the path of a file"):
+        compare_activations({"relu": one_input}, keras_data(LEFT, TARGET), 1, 1, tmp_path)

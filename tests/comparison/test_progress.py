@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from keras_negact.comparison.progress import Progress
@@ -7,7 +8,7 @@ def two_runs(verbose):
     with Progress(3, 1, "accuracy", verbose) as progress:
         for seed in (1, 2):
             progress.starts("leni", seed, 4)
-            progress.epoch(3, {"loss": 0.5})
+            progress.epoch(3, {"loss": 0.5, "f1_score": np.array([0.1, 0.2])})
             progress.finishes(0.25 if seed == 1 else None, 7.4)
 
 

@@ -280,3 +280,14 @@ def test_what_another_process_ended_meanwhile_is_in_the_summary(tmp_path, monkey
     summary = compare._write_summary(tmp_path, "relu")
     assert [one.variant for one in summary.variants] == ["relu", "leni"]
     assert "| leni | 60.00 |" in (tmp_path / "summary.md").read_text()
+
+
+def test_runs_that_are_given_are_looked_at_as_those_of_files_are():
+    relu = made_up_run("relu", 0, 0.8)
+    leni = made_up_run("leni", 0, 0.9)
+    assert summarize([relu, leni, made_up_run("leni", 0, 0.1)])["leni"].score == 0.9
+    other = made_up_run("leni", 0, 0.9, protocol={"dataset": "other", "epochs": 3})
+    with pytest.raises(ValueError, match="not comparable"):
+        summarize([relu, other])
+    with pytest.raises(ValueError, match="no run"):
+        summarize([relu, {"variant": "leni"}])

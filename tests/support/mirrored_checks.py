@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_negact.training import fit, make_strategy
+from keras_negact.training import evaluate, fit, make_strategy
 from tests.support.own_steps import Adversarial, Encoding, PlainValues
 from tests.support.own_steps import X as OWN_X
 from tests.support.small_training import small_data, small_model
@@ -102,6 +102,30 @@ def losses_of_one_number(strategy) -> dict:
     return found
 
 
+def evaluated(strategy) -> list:
+    """What is evaluated, for several outputs and a metric of several numbers: ours, and Keras's."""
+    targets = keras.utils.to_categorical(Y, 3)
+    data = X, {"a": targets, "b": targets}
+
+    def made():
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((8,))
+        outputs = {name: keras.layers.Dense(3, name=name)(inputs) for name in "ab"}
+        model = keras.Model(inputs, outputs)
+        metrics = {"a": ["mae"], "b": [keras.metrics.F1Score(average=None)]}
+        model.compile(keras.optimizers.SGD(0.0), {"a": "mse", "b": "mse"}, metrics=metrics)
+        return model
+
+    with strategy.scope():
+        ours = made()
+    fit(ours, *data, epochs=1, verbose=0)
+    found = [
+        (evaluate(ours, *data, steps=steps, verbose=0), made().evaluate(*data, steps=steps))
+        for steps in (None, 2)
+    ]
+    return keras.tree.map_structure(lambda value: np.asarray(value).tolist(), found)
+
+
 def main() -> None:
     strategy = make_strategy("mirrored", 2)
     found: dict = {}
@@ -136,6 +160,7 @@ def main() -> None:
     found["refused"]["accumulation"] = refusal(lambda: train(strategy, optimizer=accumulating))
     found["own_steps"] = own_steps(strategy)
     found["one_number"] = losses_of_one_number(strategy)
+    found["evaluated"] = evaluated(strategy)
     found["devices"] = len(tf.config.list_logical_devices("CPU"))
     print("FOUND " + json.dumps(found))
 

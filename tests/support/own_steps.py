@@ -51,6 +51,23 @@ class Adversarial(keras.Model):
         return {"judged": self.judged.result(), "made": maker_loss}
 
 
+class AdversarialWithOptimizersWithin(Adversarial):
+    """One is in a dictionary, the other one that of a network compiled by itself."""
+
+    def compile(self, **arguments):
+        keras.Model.compile(self, **arguments)
+        self.held = {"maker": [keras.optimizers.Adam(0.01)]}
+        self.judge.compile(keras.optimizers.Adam(0.01))
+
+    @property
+    def maker_optimizer(self):
+        return self.held["maker"][0]
+
+    @property
+    def judge_optimizer(self):
+        return self.judge.optimizer
+
+
 class AdversarialOfFixedSize(Adversarial):
     """Counts on batches that all have one size, which is known before there are any."""
 

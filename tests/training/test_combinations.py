@@ -63,6 +63,13 @@ def test_losses_of_one_number_are_summed_over_the_replicas_as_keras_does(found, 
         np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
 
 
+def test_results_are_in_the_order_of_keras_and_of_as_many_examples(found):
+    for ours, of_keras in found["evaluated"]:
+        assert [np.shape(one) for one in ours] == [np.shape(one) for one in of_keras]
+        for one, other in zip(ours, of_keras, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 def test_models_with_a_step_of_their_own_train(found):
     history = found["own_steps"]
     assert history["Encoding"]["error"][-1] < history["Encoding"]["error"][0]

@@ -9,6 +9,7 @@ from keras_negact.training import Backup, fit
 from tests.support.own_steps import (
     Adversarial,
     AdversarialOfFixedSize,
+    AdversarialWithOptimizersWithin,
     Encoding,
     PlainValues,
     X,
@@ -18,6 +19,7 @@ from tests.support.small_training import Crash, CrashAt, largest_difference
 KINDS = {
     "adversarial": Adversarial,
     "fixed": AdversarialOfFixedSize,
+    "within": AdversarialWithOptimizersWithin,
     "encoding": Encoding,
     "plain": lambda: (keras.utils.set_random_seed(1), PlainValues())[1],
 }

@@ -5,6 +5,7 @@ import collections
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_negact.training import Backup, fit
 from keras_negact.training.state import identity
@@ -231,3 +232,44 @@ def test_what_is_no_data_is_refused_in_few_words(wrong, what):
     with pytest.raises(ValueError, match=f"{what}.* Received: ") as raised:
         fit(one_input(), **wrong, verbose=0)
     assert len(str(raised.value)) < 500
+
+
+def of_epoch(epoch):
+    return tf.data.Dataset.from_tensor_slices((X, Y)).batch(BATCH)
+
+
+@pytest.mark.parametrize("data", ["a function of the epoch", "arrays"])
+def test_restoring_by_keras_is_refused_where_it_would_begin_again_for_ever(data, tmp_path):
+    restoring = keras.callbacks.BackupAndRestore(tmp_path / "keras.weights.h5")
+    if data == "arrays":
+        given, callbacks = (X, Y), [restoring, Backup(tmp_path / "ours")]
+    else:
+        given, callbacks = (of_epoch,), [restoring]
+    with pytest.raises(ValueError, match="`BackupAndRestore` goes neither with"):
+        fit(layers(), *given, verbose=0, callbacks=callbacks)
+
+
+def test_a_function_of_the_epoch_may_give_more_than_an_epoch_takes():
+    class Many(keras.utils.PyDataset):
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, number):
+            return X[number : number + 2], Y[number : number + 2]
+
+    model = layers()
+    fit(model, lambda epoch: Many(), steps_per_epoch=2, epochs=3, verbose=0)
+    assert int(model.optimizer.iterations) == 6
+
+
+def test_a_callback_that_remembers_text_of_numpy_goes_on(tmp_path):
+    class Worst(keras.callbacks.Callback):
+        worst = None
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.worst = np.array(["cat", "dog"])[epoch % 2]
+
+    for epochs in (1, 2):
+        worst = Worst()
+        fit(layers(), X, Y, epochs=epochs, verbose=0, callbacks=[Backup(tmp_path), worst])
+    assert worst.worst == "dog"
