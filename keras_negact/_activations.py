@@ -38,13 +38,14 @@ _ALLOWED = (
 )
 
 
-def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
+def resolve_activation(spec, rank: int = 4) -> Callable[[], keras.layers.Layer]:
     """Make a factory of fresh activation layers out of what a user gives for one.
 
     Args:
         spec: a name (`"leni"`, `"on_off_relu"`, `"prelu"`, or any of Keras's activations), a layer
             as a template (copied through its config, with weights of its own), a layer class, or a
             factory without arguments.
+        rank: number of axes of the feature maps, the batch included.
 
     Returns:
         A factory without arguments that makes a new layer at each call.
@@ -57,6 +58,8 @@ def resolve_activation(spec) -> Callable[[], keras.layers.Layer]:
         raise refused("activation", f"{_ALLOWED}, and no model", spec)
     if isinstance(spec, keras.Layer):
         return lambda: _copy(spec)
+    if spec == "prelu":
+        return lambda: prelu(rank)
     if isinstance(spec, str):
         if spec in _LAYERS:
             return _LAYERS[spec]

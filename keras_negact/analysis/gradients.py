@@ -33,7 +33,8 @@ def units_without_gradient(replay: Replay, inputs) -> dict[str, float]:
     outputs = replay(inputs, note_shape)
     probed = _Probed(replay, shapes)
     directions = np.concatenate([_direction(output) for output in outputs], axis=1)
-    probed.compile(keras.optimizers.SGD(1.0), loss=_along, run_eagerly=True)
+    # A scaled loss that overflows would leave the probes as they are.
+    probed.compile(keras.optimizers.SGD(1.0), loss=_along, run_eagerly=True, auto_scale_loss=False)
     probed.train_on_batch(inputs, directions)
     return {
         site.path: float(
@@ -47,7 +48,7 @@ class _Probed(keras.Model):
     """The network with a weight of zeros added to every unit in front of its activations."""
 
     def __init__(self, replay: Replay, shapes: dict[Site, list[tuple]]):
-        super().__init__(name="probed")
+        super().__init__(name="probed", dtype="float32", autocast=False)
         # In a closure: as an attribute, the network's layers would become this model's.
         self._run = lambda *arguments: replay(*arguments)
         self.probes_of = {

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
-from keras_negact.analysis.replay import Replay
+from keras_negact.analysis.replay import Replay, left_as_it_is
 from keras_negact.analysis.report import (
     NegativeInformationReport,
     first_examples,
@@ -105,7 +105,15 @@ class ActivationMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         # What cannot be looked at is refused now, not when an epoch is over.
-        Replay(self.model)
+        replay = Replay(self.model)
+        try:
+            with left_as_it_is(self.model):
+                replay(self.examples, lambda site, x, function: function(x))
+        except Exception as error:
+            # What a layer says of a shape that it cannot take may be anything.
+            allowed = f"inputs as `{self.model.name}` takes them ({' '.join(str(error).split())})"
+            shapes = keras.tree.map_structure(lambda x: x.shape, self.examples)
+            raise _checks.refused("examples", allowed, shapes) from error
         self._latest = {}
         self._first_epoch = None
         self._began = time.monotonic()
@@ -140,7 +148,7 @@ class ActivationMonitor(keras.callbacks.Callback):
 
     def _measure(self, step: int | None) -> None:
         started = time.monotonic()
-        report = negative_information_report(self.model, [self.examples], verbose=0)
+        report = negative_information_report(self.model, [(self.examples,)], verbose=0)
         self.records.append({"epoch": self._epoch, "step": step, "report": report})
         self._latest = _as_logs(report, self.per_site)
         self._warn(report)

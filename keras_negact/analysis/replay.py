@@ -1,6 +1,7 @@
 """A network run call by call, so that what reaches its activations can be seen and changed."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -11,12 +12,27 @@ from keras_negact.graph import (
     copy_operation,
     copy_state,
     inputs_in_order,
+    layers_within,
+    numpy_copy,
     read_graph,
+    recurrent_states,
 )
 from keras_negact.surgery.plan import check_model
 from keras_negact.surgery.sites import Site, find_sites
 
 AtSite = Callable[[Site, Any, Callable], Any]
+
+
+@contextlib.contextmanager
+def left_as_it_is(model: keras.Model) -> Iterator[None]:
+    """Give a network back what running it may change: states and moving statistics."""
+    states = [state for layer in layers_within(model) for state in recurrent_states(layer)]
+    kept = [(one, numpy_copy(one)) for one in (*model.non_trainable_variables, *states)]
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)
 
 
 class Replay(Interpreter):
@@ -66,6 +82,11 @@ class Replay(Interpreter):
         """
         self._at_site = at_site
         given = inputs_in_order(self._graph.model, inputs)
+        expected = len(self._graph.inputs)
+        if len(given) != expected:
+            raise ValueError(
+                f"`{self._graph.origin.name}` takes {expected} inputs. Received: {len(given)}"
+            )
         # As the model itself does with bytes that it is given for numbers.
         cast = [
             x if tensor.dtype == "string" else keras.ops.cast(x, tensor.dtype)

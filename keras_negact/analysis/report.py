@@ -15,7 +15,7 @@ from keras_negact._table import Shown, Table, dimensions
 from keras_negact.analysis import pictures
 from keras_negact.analysis.gradients import units_without_gradient
 from keras_negact.analysis.observation import Observation
-from keras_negact.analysis.replay import Replay
+from keras_negact.analysis.replay import Replay, left_as_it_is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,16 +166,17 @@ def negative_information_report(
     observations = {site: Observation(site) for site in replay.sites}
     first, seen = None, 0
     progress = Progress(_examples_ahead(data, limit), "example", verbose)
-    for inputs in _batches(data, batch_size, limit):
-        first = inputs if first is None else first
-        replay(inputs, lambda site, x, function: observations[site].add(x, function))
-        seen += _count(inputs)
-        progress.reaches(seen)
-    if first is None:
-        raise _checks.refused("data", "at least one batch", data)
-    progress.ends(seen)
-    few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
-    unreached = units_without_gradient(replay, few)
+    with left_as_it_is(model):
+        for inputs in _batches(data, batch_size, limit):
+            first = inputs if first is None else first
+            replay(inputs, lambda site, x, function: observations[site].add(x, function))
+            seen += _count(inputs)
+            progress.reaches(seen)
+        if first is None:
+            raise _checks.refused("data", "at least one batch", data)
+        progress.ends(seen)
+        few = keras.tree.map_structure(lambda x: x[:gradient_examples], first)
+        unreached = units_without_gradient(replay, few)
     return NegativeInformationReport(
         model=model.name,
         examples=seen,

@@ -74,6 +74,11 @@ def _unregistered(layer: keras.Layer) -> dict[str, type | Callable]:
     return {x.__name__: x for x in own if not is_keras(x.__module__)}
 
 
+def functions_by_name(structure) -> dict[str, Callable]:
+    """The functions in a structure, such as losses, which Keras finds by registration alone."""
+    return {x.__name__: x for x in keras.tree.flatten(structure) if inspect.isfunction(x)}
+
+
 # Arguments that take a function of the user's, for which Keras may have no name.
 _FUNCTIONS = ("activation", "recurrent_activation", "standardize", "split")
 

@@ -210,7 +210,7 @@ class LENI(FeatureMapLayer):
         if self.normalization == "batch":
             axis = 1 if self.data_format == "channels_first" else -1
             self.normalization_layer = keras.layers.BatchNormalization(
-                axis=axis, dtype=self.dtype_policy, name="normalization"
+                axis=axis, dtype=self.dtype_policy, trainable=self.trainable, name="normalization"
             )
         self.supports_masking = self._is_pointwise()
 

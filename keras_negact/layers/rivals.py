@@ -36,6 +36,7 @@ class FunnelReLU(FeatureMapLayer):
             axis=1 if self.data_format == "channels_first" else -1,
             momentum=0.9,
             dtype=self.dtype_policy,
+            trainable=self.trainable,
             name="normalization",
         )
 

@@ -83,7 +83,7 @@ def on_off_cnn(
     check_network(input_shape, (2, 3), synchronized, num_classes=num_classes, width=width)
     _checks.flag("retina", retina)
     _checks.one_of("normalization", normalization, ("batch", None))
-    fresh_activation = resolve_activation(activation)
+    fresh_activation = resolve_activation(activation, rank=len(input_shape) + 1)
     _check_protocol(protocol, activation, doubles_width(fresh_activation()))
     filters = width
     if protocol in _HALF_AS_MANY_FILTERS:

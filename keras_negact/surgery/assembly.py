@@ -15,6 +15,7 @@ from keras_negact.graph import (
     copy_operation,
     copy_state,
     copy_trainable,
+    functions_by_name,
     numpy_copy,
     rewrite,
 )
@@ -249,7 +250,8 @@ def _copy_compilation(source: keras.Model, target: keras.Model) -> None:
     if not source.compiled:
         return
     try:
-        target.compile_from_config(source.get_compile_config())
+        with keras.saving.custom_object_scope(functions_by_name(source.loss)):
+            target.compile_from_config(source.get_compile_config())
     except Exception as error:
         warnings.warn(
             f"The clone is not compiled: the compile configuration of `{source.name}` cannot be "

@@ -60,8 +60,8 @@ def plan_activation_swap(
             `keras.ops.gelu` computes unless told otherwise. Bounded functions only count when
             named. OnOffReLU keeps the function of rectifiers alone; elsewhere it is put in only
             where `source` names the function.
-        synchronized: whether to make each `BatchNormalization` of the clone a synchronized one;
-            on TensorFlow alone.
+        synchronized: whether to make each `BatchNormalization` that the clone takes over a
+            synchronized one; on TensorFlow alone.
         trainable: `None`: new layers are trained where those that they replace were. `"new"`: the
             new layers alone are trained, for fine-tuning a network through its activations. A list:
             `"new"`, and regular expressions for paths of further layers, such as `"^head$"`.

@@ -175,3 +175,17 @@ def test_on_two_workers(tmp_path):
     process = launch("monitored_training.py", "multi_worker", str(tmp_path))
     status, output = finish(process)
     assert (status, output.count("checked")) == (0, 2), output
+
+
+def test_examples_are_tried_before_training_and_may_be_a_tuple():
+    first, second = keras.Input((4,)), keras.Input((4,))
+    model = keras.Model([first, second], keras.layers.Dense(1)(keras.layers.ReLU()(first + second)))
+    model.compile("sgd", "mse")
+    x = np.ones((6, 4), "float32")
+    monitor = ActivationMonitor((x, x))
+    model.fit([x, x], x[:, :1], verbose=0, callbacks=[monitor])
+    assert len(monitor.records) == 1
+    wrong = ActivationMonitor([x, x[:, :3]])
+    wrong.set_model(model)
+    with pytest.raises(ValueError, match="`examples` must be inputs as"):
+        wrong.on_train_begin()

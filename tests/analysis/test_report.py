@@ -236,3 +236,39 @@ def test_bytes_are_taken_as_the_model_takes_them():
     model = keras.Model(inputs, layers.GlobalAveragePooling2D()(x))
     images = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 1), "uint8")
     assert report_on(model, images).sites == report_on(model, images.astype("float32")).sites
+
+
+def test_looking_changes_no_state():
+    model = keras.Sequential(
+        [
+            keras.Input(batch_shape=(4, 6, 3)),
+            layers.LSTM(4, stateful=True),
+            layers.Dense(4, activation="relu"),
+            layers.Dense(1),
+        ]
+    )
+    sequences = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
+    model(sequences)
+    states = [keras.ops.convert_to_numpy(state).copy() for state in model.layers[0].states]
+    assert np.abs(states[0]).max() > 0
+    report_on(model, sequences, batch_size=4)
+    for state, before in zip(model.layers[0].states, states, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(state), before)
+
+
+def test_half_a_precision_does_not_hide_gradients():
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.utils.set_random_seed(0)
+    wide = layers.Dense(100, dtype="float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(16), layers.LeakyReLU(), wide])
+    (site,) = report_on(model, np.ones((1, 4), "float32")).sites
+    assert site.units_without_gradient == 0.0
+
+
+def test_another_number_of_inputs_is_told():
+    first, second = keras.Input((4,), name="first"), keras.Input((4,), name="second")
+    model = keras.Model([first, second], layers.Dense(1)(layers.ReLU()(first + second)))
+    x = np.ones((3, 4), "float32")
+    with pytest.raises(ValueError, match=r"takes 2 inputs\. Received: 1"):
+        report_on(model, [x, x])
+    assert report_on(model, {"first": x, "second": x}).examples == 3

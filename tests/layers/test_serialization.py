@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_negact import LENI, OnOffReLU, RetinalOpponency
+from keras_negact.layers.rivals import FunnelReLU
 from tests.support.backends import to_numpy
 from tests.support.leni_cases import VARIANTS, draw_weights
 
@@ -208,3 +209,19 @@ def test_what_a_configuration_does_not_say_is_what_the_first_version_had():
     }
     config = LENI.from_config({"name": "block"}).get_config()
     assert {name: config[name] for name in first} == first
+
+
+@pytest.mark.parametrize("kind", [lambda **more: LENI(normalization="batch", **more), FunnelReLU])
+def test_a_frozen_normalization_comes_back_frozen(kind, tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 4)), kind()])
+    model.layers[0].trainable = False
+    model.save(tmp_path / "model.keras")
+    for again in (
+        keras.saving.load_model(tmp_path / "model.keras"),
+        keras.models.clone_model(model),
+    ):
+        assert not again.trainable_weights
+        before = [to_numpy(weight).copy() for weight in again.weights]
+        again(IMAGE, training=True)
+        for weight, value in zip(again.weights, before, strict=True):
+            np.testing.assert_array_equal(to_numpy(weight), value)

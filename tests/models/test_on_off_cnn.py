@@ -136,3 +136,10 @@ def test_without_normalization_pairs_are_read_as_linear():
 def test_other_normalizations_are_refused():
     with pytest.raises(ValueError, match=r"`normalization` must be.*Received: 'layer'"):
         on_off_cnn((8, 8, 1), 10, normalization="layer")
+
+
+@pytest.mark.parametrize("input_shape", [(64, 3), (16, 16, 3)])
+def test_prelu_has_one_slope_a_channel_in_any_rank(input_shape):
+    model = on_off_cnn(input_shape, 10, "prelu", "conventional", width=8)
+    slopes = [layer.alpha for layer in model.layers if isinstance(layer, keras.layers.PReLU)]
+    assert [int(np.prod(slope.shape)) for slope in slopes] == [8, 8, 16, 16, 32, 32]

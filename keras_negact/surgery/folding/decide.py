@@ -110,11 +110,21 @@ class Decisions:
             reason = "it has neither scales nor a normalization to fold"
             self._settle(layer, "leave", reason=reason)
             return
+        if block.is_activation and not layer.supports_masking and self._has_masks():
+            self._settle(layer, "leave", reason="it ends a mask, which its activation passes on")
+            return
         into, reason = "", ""
         if block.has_positive_scale:
             into, reason = self._fold_positive_scale(layer, block)
         self._change(block)
         self._settle(layer, "reduce" if block.is_activation else "fold", into, reason)
+
+    def _has_masks(self) -> bool:
+        """Whether any layer makes a mask, which not every call that it comes to has on record."""
+        return any(
+            isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False)
+            for layer in self.graph.operations
+        )
 
     def _fold_positive_scale(self, layer, block) -> tuple[str, str]:
         """Where the scale went, or why it stays."""

@@ -47,6 +47,9 @@ class Block:
         self._take_transformation()
         self._take_normalization()
         self._scale_branch(negative, np.zeros(self.channels))
+        if not self.is_sum and self.is_activation:
+            # The compression multiplies the branch by zero, and its bias with it.
+            self.bias = np.zeros(self.channels)
 
     @property
     def is_activation(self) -> bool:
@@ -140,6 +143,8 @@ class Block:
             "normalization": None,
             "compression": compression,
             "kernel_gain": 1.0,
+            # One tap needs none, and along space alone there may be no time to be causal in.
+            **({"padding": "same"} if self.layer.transform is None else {}),
             "start": "random",
             "slope": None,
             "use_bias": bool(self.bias.any()),

@@ -187,7 +187,8 @@ def pareto_front(rows: Sequence[dict[str, Any]], cost: str) -> TrialRows:
     if not isinstance(rows, Sequence) or not all(isinstance(row, dict) for row in rows):
         raise _checks.refused("rows", "what `trial_rows` returns", rows)
     finished = [row for row in rows if row.get("status") == "COMPLETED"]
-    numbers = [name for name in (finished or [{}])[0] if _is_number(finished[0][name])]
+    named = (finished or [{}])[0]
+    numbers = [x for x in named if all(_is_number(row.get(x)) for row in finished)]
     if not isinstance(cost, str) or (finished and cost not in numbers):
         raise _checks.refused("cost", f"the name of a column of numbers ({numbers})", cost)
     front, best = TrialRows(), -math.inf

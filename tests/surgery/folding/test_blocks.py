@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_negact import LENI
+from keras_negact import LENI, fold_for_inference
 from tests.support.backends import to_numpy
 from tests.support.folding import IMAGES, assert_folds, draw_all_weights, model_of, paths_of
 
@@ -138,3 +138,42 @@ def test_what_leni_does_not_open_stays():
     block = LENI(normalization=layers.LayerNormalization())
     _, plan = assert_folds(model_of(layers.Conv2D(4, 3), block))
     assert "depends on the input" in plan.sites[0].reason
+
+
+@pytest.mark.parametrize("kind", ["a bias", "moved statistics"])
+def test_what_a_compression_multiplies_by_zero_adds_nothing(kind):
+    normalization = "batch" if kind == "moved statistics" else None
+    block = LENI(compression="pointwise", use_bias=kind == "a bias", normalization=normalization)
+    model = keras.Sequential([keras.Input((6, 6, 4)), block, layers.Conv2D(2, 1)])
+    images = np.random.default_rng(0).normal(size=(4, 6, 6, 4)).astype("float32")
+    if normalization:
+        for _ in range(30):
+            model(images + 1, training=True)
+    else:
+        block.bias.assign(np.ones(4))
+    folded = fold_for_inference(model, verbose=0)
+    assert not any(isinstance(layer, LENI) for layer in folded.layers)
+    np.testing.assert_allclose(to_numpy(folded(images)), to_numpy(model(images)), atol=1e-5)
+
+
+def test_one_tap_over_images_needs_no_time_to_be_causal_in():
+    block = LENI(transform=None, padding="causal", start="leaky")
+    model = keras.Sequential([keras.Input((6, 6, 4)), block, layers.MaxPooling2D(2)])
+    images = np.random.default_rng(0).normal(size=(4, 6, 6, 4)).astype("float32")
+    folded = fold_for_inference(model, verbose=0)
+    np.testing.assert_allclose(to_numpy(folded(images)), to_numpy(model(images)), atol=1e-5)
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_block_that_ends_a_mask_stays(sequential):
+    stack = [layers.Embedding(9, 4, mask_zero=True), LENI(), layers.GlobalAveragePooling1D()]
+    if sequential:
+        model = keras.Sequential([keras.Input((6,)), *stack])
+    else:
+        inputs = x = keras.Input((6,))
+        for layer in stack:
+            x = layer(x)
+        model = keras.Model(inputs, x)
+    words = np.array([[1, 2, 3, 0, 0, 0]])
+    folded = fold_for_inference(model, verbose=0)
+    np.testing.assert_allclose(to_numpy(folded(words)), to_numpy(model(words)), atol=1e-6)

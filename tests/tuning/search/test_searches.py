@@ -270,3 +270,14 @@ def test_a_full_disk_ends_the_search_before_the_first_weights(tmp_path, monkeypa
 def test_an_argument_that_is_called_otherwise_is_answered_with_its_name(argument, replacement):
     with pytest.raises(TypeError, match=f"`{argument}` is not taken.*{replacement}"):
         RandomSearch(Toy(), **{argument: 3})
+
+
+def test_a_column_that_not_every_trial_has_is_no_cost():
+    rows = [
+        {"status": "COMPLETED", "score": 0.9, "parameters": 5, "seconds": 1.0, "taps": 3},
+        {"status": "COMPLETED", "score": 0.8, "parameters": 4, "seconds": None},
+    ]
+    assert len(pareto_front(rows, "parameters")) == 2
+    for name in ("seconds", "taps"):
+        with pytest.raises(ValueError, match="`cost` must be the name of a column of numbers"):
+            pareto_front(rows, name)

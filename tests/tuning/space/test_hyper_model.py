@@ -234,3 +234,28 @@ def test_an_applications_network_is_found_by_its_name():
     assert hypermodel.own_activation == "relu6"
     model = hypermodel.build(parameters_at({"where": "7x7"}))
     assert {block.input.shape[1] for block in blocks_of(model)} == {7}
+
+
+def squared(y_true, y_pred):
+    return keras.ops.mean((y_true - y_pred) ** 2, axis=-1)
+
+
+def compiled_with(*arguments):
+    layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    model.compile(*arguments)
+    return model
+
+
+def test_a_loss_that_is_a_function_needs_no_registration():
+    hypermodel = LENIHyperModel(compiled_with("adam", squared))
+    model = hypermodel.build(parameters_at({}))
+    assert model.loss is squared
+
+
+def test_what_cannot_be_made_again_is_refused_at_once():
+    metric = keras.metrics.MeanMetricWrapper(squared, name="mine")
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    for given in ({"loss": "mse", "metrics": [metric]}, {"loss": "mse", "optimizer": scaling}):
+        with pytest.raises(ValueError, match=r"cannot be made again for each trial.*as a function"):
+            LENIHyperModel(compiled_with("adam", "mse"), compile=given)
