@@ -7,7 +7,7 @@ import _accuracy_data
 import _fast_network
 import keras
 from _accuracy_search import FACTORS, SEEDS, candidate, chosen_factors
-from _leni_candidates import earlier_leni, frozen_kernel, relu_and_depthwise
+from _leni_candidates import earlier_leni, relu_and_depthwise
 
 from keras_negact import LENI, _files
 from keras_negact.comparison import compare_activations, read_runs
@@ -59,7 +59,6 @@ CLAIMS = {
     "relu": STANDARD["relu"],
     EARLIER: STANDARD[EARLIER],
     "leni, no transformation": Setting(lambda: LENI(transform=None)),
-    "leni, frozen kernel": Setting(frozen_kernel),
     "leni, both branches": Setting(symmetric_leni),
     "relu 1/2": Setting("relu", part=0.5),
     "leni 1/2": Setting(earlier_leni, part=0.5),
@@ -98,7 +97,10 @@ def standard(settings, folder, **compare_more) -> None:
 
 
 def claims(settings, folder, **compare_more) -> None:
-    """What else the LENI paper says: of its parts, of its width."""
+    """What else the LENI paper says: of its parts, of its width.
+
+    Whether a trained kernel beats the one of the start is asked by `learning`.
+    """
     _take_over(settings.output_dir / "standard", folder, settings.seeds or CLAIM_SEEDS)
     _compared(CLAIMS, CLAIM_SEEDS, settings, folder, compare_more)
 

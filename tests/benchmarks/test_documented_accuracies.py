@@ -30,6 +30,7 @@ ACCURACIES = {
     ("A residual network (`resnet20`)", 0): ("resnet20", "relu", "resnet20"),
     (ON_OFF, 0): ("on_off", "conventional, batch", "on_off/batch"),
     (ON_OFF, 1): ("on_off", "conventional, none", "on_off/none"),
+    ("Between tokens (`tokens`)", 0): ("tokens", "gelu", "tokens"),
     ("Rhythms, a signal in one dimension (`rhythms`)", 0): ("rhythms", "relu", "rhythms"),
     ("Swapped and fine-tuned (`fine_tuning`)", 0): ("fine_tuning", "relu", "fine_tuning"),
     **{

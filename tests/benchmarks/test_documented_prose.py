@@ -101,7 +101,7 @@ def between_backends():
         if len(of_backends) == 2:
             means = {name: np.mean(values) for name, values in of_backends.items()}
             apart.append(means["tensorflow"] - means["jax"])
-    assert len(apart) == 6
+    assert len(apart) == 7
     return f"are {min(apart):+.2f} to {max(apart):+.2f} points from the others, by their means."
 
 

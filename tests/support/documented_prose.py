@@ -88,9 +88,17 @@ CIFAR-10, fast network <standard: leni minus relu>, with a gain of 3 <standard: 
 relu>; ResNet-20 at 16 x 16 <resnet20: leni minus relu>, with a gain of 3 <resnet20: leni, gain 3
 minus relu>; rhythms <rhythms: leni minus relu>
 
-LENI against LENI without it, not adjusted: plain CNN <reduced/cnn: leni minus leni_no_transform>,
-ResNet-20 <reduced/resnet20: leni minus leni_no_transform>; gain 3: all of CIFAR-10, fast network
-<claims: leni, gain 3 minus leni, no transformation> |
+on little data, LENI against its kernel kept at its start: plain CNN <learning/on_off_cnn: leni,
+gain 2 minus leni, frozen kernel>, ResNet-20 <learning/cifar_resnet20: leni, gain 2 minus leni,
+frozen kernel>; with a gain of 1, LENI against LENI without it, not adjusted: plain CNN
+<reduced/cnn: leni minus leni_no_transform>, ResNet-20 <reduced/resnet20: leni minus
+leni_no_transform>; gain 3: all of CIFAR-10, fast network <claims: leni, gain 3 minus leni, no
+transformation> |
+
+Mish is <claims: mish minus relu> from ReLU: <claims, verdict: mish>.
+
+a small one, GELU <tokens: gelu> %: LENI that keeps GELU <tokens: leni minus gelu>, <tokens, seeds:
+leni> seeds |
 
 LENI against LENI with both transformed, not adjusted: plain CNN <reduced/cnn: leni minus
 leni_both_branches>, ResNet-20 <reduced/resnet20: leni minus leni_both_branches>; gain 3: all of
