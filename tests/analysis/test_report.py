@@ -238,6 +238,10 @@ def test_bytes_are_taken_as_the_model_takes_them():
     assert report_on(model, images).sites == report_on(model, images.astype("float32")).sites
 
 
+@pytest.mark.skipif(
+    keras.config.backend() == "torch",
+    reason="Keras's stateful layers write into what a gradient of PyTorch needs",
+)
 def test_looking_changes_no_state():
     model = keras.Sequential(
         [
