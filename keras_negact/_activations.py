@@ -58,9 +58,9 @@ def resolve_activation(spec, rank: int = 4) -> Callable[[], keras.layers.Layer]:
         raise refused("activation", f"{_ALLOWED}, and no model", spec)
     if isinstance(spec, keras.Layer):
         return lambda: _copy(spec)
-    if spec == "prelu":
-        return lambda: prelu(rank)
     if isinstance(spec, str):
+        if spec == "prelu":
+            return lambda: prelu(rank)
         if spec in _LAYERS:
             return _LAYERS[spec]
         try:

@@ -83,9 +83,9 @@ def draw_feature_maps(
         >>> image = np.linspace(-1, 1, 64).reshape(8, 8, 1)
         >>> draw_feature_maps(model, image, "feature_maps.png", channels=2)
     """
-    replay = Replay(model)
     channels = _checks.integer("channels", channels, 1)
     path = _checks.writable_file("path", path)
+    replay = Replay(model)
     maps = [one for one in replay.sites if one.rank == 4]
     chosen = next((one for one in maps if site in (None, one.path)), None)
     if chosen is None:

@@ -152,7 +152,6 @@ def negative_information_report(
         >>> print(f"{site.discarded_energy:.2f} {site.seen_energy:.2f} {site.dead_channels:.2f}")
         0.36 0.25 0.50
     """
-    replay = Replay(model)
     batch_size = _checks.integer("batch_size", batch_size, 1)
     limit = None if limit is None else _checks.integer("limit", limit, 1)
     gradient_examples = _checks.integer("gradient_examples", gradient_examples, 1)
@@ -163,6 +162,7 @@ def negative_information_report(
     if isinstance(data, (str, bytes)) or not readable:
         allowed = "an array of inputs, a dictionary of arrays or an iterable of batches"
         raise _checks.refused("data", allowed, data)
+    replay = Replay(model)
     observations = {site: Observation(site) for site in replay.sites}
     first, seen = None, 0
     progress = Progress(_examples_ahead(data, limit), "example", verbose)

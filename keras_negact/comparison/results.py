@@ -82,14 +82,11 @@ def merged(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first of each variant and seed.
 
     Raises:
-        ValueError: if one is no run, or they are not comparable.
+        ValueError: if they are not comparable.
     """
     distinct: dict[tuple[str, int], dict[str, Any]] = {}
     for run in runs:
-        try:
-            distinct.setdefault((run["variant"], run["seed"]), _as_run(run))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"This is no run ({error!r}): {str(run)[:80]}") from error
+        distinct.setdefault((run["variant"], run["seed"]), run)
     _check_comparable(list(distinct.values()))
     return list(distinct.values())
 
@@ -123,6 +120,18 @@ def _read_file(path: pathlib.Path, left_out: dict[str, bytes]) -> list[dict[str,
 def _mark(variant: str, seed: int) -> bytes:
     """What a line says of whose it is, near its beginning: most that are cut off still have it."""
     return json.dumps({"variant": variant, "seed": seed})[1:-1].encode() + b","
+
+
+def checked(run: Any) -> dict[str, Any]:
+    """A run that somebody gave.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return _as_run(run)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"This is no run ({error!r}): {str(run)[:80]}") from error
 
 
 _KINDS = {"variant": str, "seed": int, "protocol": dict, "activation": str, "model": str,

@@ -10,7 +10,7 @@ from keras_negact import _checks
 from keras_negact._table import Shown, Table
 from keras_negact.comparison import pictures
 from keras_negact.comparison.captions import caption
-from keras_negact.comparison.results import merged, read_runs
+from keras_negact.comparison.results import checked, merged, read_runs
 from keras_negact.comparison.statistics import (
     SINGLE_PRECISION,
     PairedDifference,
@@ -115,7 +115,7 @@ def summarize(
     if isinstance(runs, str | os.PathLike) or (runs and not isinstance(runs[0], dict)):
         runs = read_runs(runs)
     else:
-        runs = merged(runs)
+        runs = merged([checked(run) for run in runs])
     by_variant: dict[str, dict[int, dict]] = {}
     for run in runs:
         by_variant.setdefault(run["variant"], {})[run["seed"]] = run

@@ -17,7 +17,7 @@ from keras_negact.comparison.environment import hardware, versions
 from keras_negact.comparison.progress import Progress
 from keras_negact.comparison.variants import takes_seed
 from keras_negact.layers import weights_without_decay
-from keras_negact.training.state import give_back_weights, weights_before_averaging
+from keras_negact.training.optimizers import give_back_weights, weights_before_averaging
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ import keras
 
 from keras_negact import _checks
 from keras_negact._activations import prelu, resolve_activation
+from keras_negact._compilation import compile_like
 from keras_negact.layers.leni import LENI
 from keras_negact.layers.on_off_relu import OnOffReLU
 from keras_negact.layers.rivals import FunnelReLU
@@ -167,7 +168,7 @@ def _compile_as(source: keras.Model, model: keras.Model) -> None:
     if not source.compiled or model.compiled:
         return
     try:
-        model.compile_from_config(source.get_compile_config())
+        compile_like(source, model)
     except Exception as error:
         raise _not_compiled(source, f"{type(error).__name__}: {error}") from error
     if not model.compiled:

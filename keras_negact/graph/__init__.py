@@ -1,7 +1,7 @@
 """A network as calls: read once, run by one interpreter, made anew by one rewrite."""
 
 from keras_negact.graph.calls import Call, Graph, inputs_in_order, model_within, read_graph
-from keras_negact.graph.copying import config_of, copy_operation, functions_by_name
+from keras_negact.graph.copying import config_of, copy_operation
 from keras_negact.graph.interpreter import Interpreter
 from keras_negact.graph.recorded import is_built_sequential, is_graph_model
 from keras_negact.graph.rewriting import Edit, rewrite
@@ -25,7 +25,6 @@ __all__ = [
     "copy_operation",
     "copy_state",
     "copy_trainable",
-    "functions_by_name",
     "inputs_in_order",
     "is_built_sequential",
     "is_graph_model",

@@ -41,8 +41,8 @@ def copy_operation(operation: keras.Operation, **changes) -> keras.Operation:
             f"be made again from its config: {message}{advice if is_own else ''}"
         ) from error
     copy.name = changes.get("name", operation.name)
-    if not changes:
-        # An instance may have been told so.
+    if not changes or is_keras(type(operation).__module__):
+        # An instance may have been told so; of other classes it may depend on what has changed.
         copy.supports_masking = operation.supports_masking
     return copy
 
@@ -72,11 +72,6 @@ def _unregistered(layer: keras.Layer) -> dict[str, type | Callable]:
     own = [x for x in held if inspect.isfunction(x)]
     own += [type(x) for x in held if hasattr(x, "get_config")]
     return {x.__name__: x for x in own if not is_keras(x.__module__)}
-
-
-def functions_by_name(structure) -> dict[str, Callable]:
-    """The functions in a structure, such as losses, which Keras finds by registration alone."""
-    return {x.__name__: x for x in keras.tree.flatten(structure) if inspect.isfunction(x)}
 
 
 # Arguments that take a function of the user's, for which Keras may have no name.

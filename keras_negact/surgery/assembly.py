@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from keras_negact._activations import name_of
+from keras_negact._compilation import compile_like
 from keras_negact.graph import (
     Call,
     Edit,
@@ -15,7 +16,6 @@ from keras_negact.graph import (
     copy_operation,
     copy_state,
     copy_trainable,
-    functions_by_name,
     numpy_copy,
     rewrite,
 )
@@ -250,8 +250,7 @@ def _copy_compilation(source: keras.Model, target: keras.Model) -> None:
     if not source.compiled:
         return
     try:
-        with keras.saving.custom_object_scope(functions_by_name(source.loss)):
-            target.compile_from_config(source.get_compile_config())
+        compile_like(source, target)
     except Exception as error:
         warnings.warn(
             f"The clone is not compiled: the compile configuration of `{source.name}` cannot be "

@@ -124,10 +124,11 @@ def fit(
         raise ValueError(f"Give one `Backup`, not several. Received: {len(backups)}")
     several = trains_on_replicas(model)
     restores = any(isinstance(one, keras.callbacks.BackupAndRestore) for one in callbacks)
-    if restores and not several and (backups or is_function_of_epoch(x)):
+    if restores and (several or backups or is_function_of_epoch(x)):
         raise ValueError(
-            "`BackupAndRestore` goes neither with a `Backup` nor with a function of the epoch, "
-            "which calls `Model.fit` once an epoch. Use `keras_negact.training.Backup` alone."
+            "`BackupAndRestore` goes neither with several replicas, nor with a `Backup`, nor with "
+            "a function of the epoch: it restores neither the order of data nor callbacks. Use "
+            "`keras_negact.training.Backup` alone."
         )
     ordered_here = is_function_of_epoch(x) or (are_arrays(x) and bool(shuffle) and are_dense(x))
     if not several and not backups and not ordered_here:

@@ -22,6 +22,7 @@ from keras_negact.training.cluster import (
     scope_of,
 )
 from keras_negact.training.data import source_of
+from keras_negact.training.optimizers import optimizers_of
 from keras_negact.training.replica_step import ReplicaStep
 from keras_negact.training.replicas import Replicas
 from keras_negact.training.run import Run, StopSignal
@@ -34,7 +35,7 @@ from keras_negact.training.sources import (
     is_tf_dataset,
     number_of_batches,
 )
-from keras_negact.training.state import PATHS, build_for_training, optimizers_of
+from keras_negact.training.state import PATHS, build_for_training
 from keras_negact.training.tf_data import GlobalBatches, OwnBatches, idle
 from keras_negact.training.tf_strategies import patience
 from keras_negact.training.watchdog import silent, watching
@@ -66,7 +67,7 @@ def train_on_replicas(
     Raises:
         ValueError: if the model, the data or a callback doesn't go with several replicas.
     """
-    _require_distributable(model, data, callbacks)
+    _require_distributable(model, data)
     validation_data = _batches(
         validation["validation_data"],
         validation["validation_batch_size"],
@@ -254,9 +255,7 @@ def _with_peers(model: keras.Model) -> Iterator[None]:
             ) from error
 
 
-def _require_distributable(
-    model: keras.Model, data: Source, callbacks: list[keras.callbacks.Callback]
-) -> None:
+def _require_distributable(model: keras.Model, data: Source) -> None:
     if model.jit_compile:
         raise ValueError(
             "`jit_compile=True` doesn't go with several replicas: XLA compiles the sums over them "
@@ -290,11 +289,6 @@ def _require_distributable(
         raise ValueError(
             "Several replicas need arrays, a `tf.data.Dataset` of global batches, or a function "
             "`epoch -> tf.data.Dataset`: others can't be cut into the same parts everywhere."
-        )
-    if any(isinstance(one, keras.callbacks.BackupAndRestore) for one in callbacks):
-        raise ValueError(
-            "`BackupAndRestore` restores neither data order nor callbacks, and not on all workers. "
-            "Use `keras_negact.training.Backup`."
         )
 
 

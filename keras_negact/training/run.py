@@ -13,6 +13,7 @@ from keras_negact.training import state
 from keras_negact.training.arrays import Arrays
 from keras_negact.training.backup import Backup
 from keras_negact.training.backup_file import BackupFile
+from keras_negact.training.optimizers import give_back_weights, weights_before_averaging
 from keras_negact.training.sources import Place, Source
 
 
@@ -232,7 +233,7 @@ class Run(keras.callbacks.Callback):
             self.left = self.model.stop_training = False
             # Every call of `Model.fit` ends by putting averages in the place of the weights, if the
             # optimizer keeps any, which is right after the last one alone.
-            state.give_back_weights(self.model, self.weights_before_averaging)
+            give_back_weights(self.model, self.weights_before_averaging)
         place, steps = self.place, self._steps_per_epoch
         self._leaves_after = None
         if self._data.by_epoch or place.step:
@@ -281,7 +282,7 @@ class Run(keras.callbacks.Callback):
         self.callbacks.first_step = 0
         ends = self._leaves_after == "epoch" or self.place.pass_steps == 0
         if self._leaves_after is not None and ends and not self.model.stop_training:
-            self.weights_before_averaging = state.weights_before_averaging(self.model)
+            self.weights_before_averaging = weights_before_averaging(self.model)
             self.left = self.model.stop_training = True
 
     def _place_after(self, epoch: int) -> Place:

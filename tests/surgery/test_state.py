@@ -244,6 +244,43 @@ def test_masks_that_a_lambda_or_an_instance_passes_on():
         np.testing.assert_allclose(to_numpy(clone(words)), to_numpy(model(words)), atol=1e-6)
 
 
+def test_a_mask_that_an_instance_passes_on_without_its_activation():
+    passing = layers.Conv1D(4, 3, padding="same", activation="relu")
+    passing.supports_masking = True
+    embedding = layers.Embedding(9, 4, mask_zero=True)
+    model = keras.Sequential([keras.Input((6,)), embedding, passing, layers.LSTM(4)])
+    clone = clone_with_activation(model, "relu")
+    assert [type(layer) for layer in clone.layers[1:3]] == [layers.Conv1D, layers.ReLU]
+    words = np.array([[1, 2, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0]])
+    np.testing.assert_allclose(to_numpy(clone(words)), to_numpy(model(words)), atol=1e-6)
+
+
+def loss_of(power):
+    def loss(y_true, y_pred):
+        return keras.ops.mean(keras.ops.abs(y_true - y_pred) ** power, axis=-1)
+
+    return loss
+
+
+def two_outputs(first, second):
+    inputs = keras.Input((4,))
+    x = layers.Dense(4, activation="relu")(inputs)
+    model = keras.Model(inputs, {name: layers.Dense(1, name=name)(x) for name in "ab"})
+    model.compile("sgd", {"a": first, "b": second})
+    return model
+
+
+def test_losses_that_are_functions_come_along():
+    loss = loss_of(2)
+    assert clone_with_activation(two_outputs(loss, loss)).loss == {"a": loss, "b": loss}
+
+
+def test_losses_of_one_name_are_not_taken_for_each_other():
+    with pytest.warns(UserWarning, match="The clone is not compiled"):
+        clone = clone_with_activation(two_outputs(loss_of(1), loss_of(2)))
+    assert not clone.compiled
+
+
 def test_a_mask_that_a_new_layer_loses_in_a_sequential_model_is_told():
     class Passing(layers.Conv1D):
         def __init__(self, *args, **kwargs):

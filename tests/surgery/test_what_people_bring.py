@@ -356,57 +356,6 @@ def test_whether_a_layer_doubles_is_asked_of_it():
     assert "outputs change" in plan_activation_swap(smooth, Both()).sites[0].reason
 
 
-def test_what_a_pair_is_divided_by_is_not_doubled():
-    inputs = keras.Input((4,))
-    x = 1.0 / layers.LeakyReLU(0.2)(layers.Dense(4)(inputs))
-    site = plan_activation_swap(keras.Model(inputs, layers.Dense(2)(x)), "on_off_relu").sites[0]
-    assert site.action == "skip"
-    assert "division" in site.reason
-
-
-FUNCTIONS_WITH_ARGUMENTS = {
-    "a softmax along another axis": lambda x: layers.Softmax(axis=1)(x),
-    "the operation": lambda x: ops.softmax(x, axis=1),
-    "its logarithm": lambda x: ops.log_softmax(x, axis=1),
-    "another curve": lambda x: ops.squareplus(x, b=1),
-}
-
-
-@pytest.mark.parametrize("name", FUNCTIONS_WITH_ARGUMENTS)
-def test_arguments_of_functions_are_kept(name, tmp_path):
-    inputs = keras.Input((4, 4))
-    x = FUNCTIONS_WITH_ARGUMENTS[name](layers.Dense(4)(inputs))
-    model = keras.Model(inputs, layers.Dense(2)(x))
-    path = plan_activation_swap(model, where=lambda site: True).sites[0].path
-    clone = clone_with_activation(model, "leni", where=path)
-    x = np.random.default_rng(0).normal(size=(2, 4, 4)).astype("float32")
-    np.testing.assert_allclose(to_numpy(clone(x)), to_numpy(model(x)), atol=1e-6)
-    clone.save(tmp_path / "clone.keras")
-    again = keras.saving.load_model(tmp_path / "clone.keras")
-    np.testing.assert_allclose(to_numpy(again(x)), to_numpy(model(x)), atol=1e-6)
-
-
-def test_the_slope_of_a_leaky_relu_is_that_of_its_library():
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        function, slope = tf.nn.leaky_relu, 0.2
-    elif keras.config.backend() == "jax":
-        import jax
-
-        function, slope = jax.nn.leaky_relu, 0.01
-    else:
-        import torch
-
-        function, slope = torch.nn.functional.leaky_relu, 0.01
-    layer = layers.Dense(8, activation=function)
-    model = keras.Sequential([keras.Input((4,)), layer, layers.Dense(2)])
-    plan = plan_activation_swap(model, "on_off_relu")
-    assert plan.sites[0].slopes == (1.0, slope)
-    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
-    np.testing.assert_allclose(to_numpy(plan.apply()(x)), to_numpy(model(x)), atol=1e-6)
-
-
 def test_a_class_that_sets_its_activation_by_itself_is_left():
     class Rectified(layers.Dense):
         def __init__(self, units, **kwargs):
@@ -415,33 +364,3 @@ def test_a_class_that_sets_its_activation_by_itself_is_left():
     model = keras.Sequential([keras.Input((4,)), Rectified(8), layers.Dense(2)])
     site = plan_activation_swap(model).sites[0]
     assert (site.action, site.reason) == ("leave", "Rectified sets its activation by itself")
-
-
-class Positions(layers.Layer):
-    def build(self, input_shape):
-        self.vectors = self.add_weight(shape=(100, input_shape[-1]))
-
-    def call(self, inputs):
-        return inputs + self.vectors[: ops.shape(inputs)[1]]
-
-
-SIZES = {
-    "threes": lambda x: layers.Reshape((-1, 24))(x),
-    "at most a hundred": lambda x: Positions()(x),
-    "forty": lambda x: layers.Reshape((-1, 320))(x),
-}
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_open_sizes_that_are_not_any(name):
-    inputs = keras.Input((None, 8))
-    x = SIZES[name](layers.Dense(8, activation="relu")(inputs))
-    model = keras.Model(inputs, layers.LSTM(4)(x))
-    plan = plan_activation_swap(model)
-    assert "per pixel" in str(plan)
-    x = (
-        np.random.default_rng(0)
-        .normal(size=(2, 120, 8))
-        .astype("float32")[:, : 100 if "hundred" in name else 120]
-    )
-    np.testing.assert_allclose(to_numpy(plan.apply()(x)), to_numpy(model(x)), atol=1e-6)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_negact import _checks
-from keras_negact.graph import functions_by_name
+from keras_negact._compilation import compile_arguments
 from keras_negact.layers import weights_without_decay
 
 Compile = Mapping[str, Any] | Callable[[keras.Model, Any, Any], None] | None
@@ -26,13 +26,7 @@ def compiler(compile: Compile, base: keras.Model) -> Callable[[keras.Model, Any,
                 "The base network is not compiled. Compile it, or give `compile`, such as "
                 "compile={'loss': 'sparse_categorical_crossentropy', 'metrics': ['accuracy']}."
             )
-        config, own = base.get_compile_config(), functions_by_name(base.loss)
-
-        def arguments() -> dict[str, Any]:
-            with keras.saving.custom_object_scope(own):
-                return keras.saving.deserialize_keras_object(config)
-
-        return _compiled_by(arguments)
+        return _compiled_by(lambda: compile_arguments(base))
     if not isinstance(compile, Mapping):
         raise ValueError(
             "`compile` must be None, a dictionary of arguments of `Model.compile`, or a function "
