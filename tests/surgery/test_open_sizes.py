@@ -26,6 +26,8 @@ SIZES = {
 
 @pytest.mark.parametrize("name", SIZES)
 def test_open_sizes_that_are_not_any(name):
+    if name == "at most a hundred" and keras.config.backend() == "jax":
+        pytest.skip("Keras on JAX cannot infer the shape of a slice that depends on an open size")
     inputs = keras.Input((None, 8))
     x = SIZES[name](layers.Dense(8, activation="relu")(inputs))
     model = keras.Model(inputs, layers.LSTM(4)(x))
